@@ -1,0 +1,1 @@
+"""What crosses the wire: the only topic strings and payload shapes anywhere."""

@@ -1,0 +1,1 @@
+"""The backend's MQTT client behind a small port, and the brokers it meets."""

@@ -1,0 +1,23 @@
+"""The commands every machine knows, and which of them stop it."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Order(StrEnum):
+    START_CLEANING = "start_cleaning"
+    STOP_CLEANING = "stop_cleaning"
+    RETURN_TO_DOCK = "return_to_dock"
+    EMERGENCY_STOP = "emergency_stop"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RESET = "reset"
+
+
+STOP_RANK: Final = {Order.EMERGENCY_STOP: 3, Order.STOP_CLEANING: 2, Order.RETURN_TO_DOCK: 1}
+"""Stop-like commands; the higher outranks the lower."""
+
+
+def is_stop_like(command: str) -> bool:
+    """Whether the command may overtake, and is never held back by age."""
+    return command in STOP_RANK

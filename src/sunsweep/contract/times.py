@@ -1,0 +1,21 @@
+"""One way to write and read an instant: UTC, ISO 8601 with milliseconds; inside, integer milliseconds since 1970."""
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_ms(instant: datetime) -> int:
+    """Milliseconds since 1970 of an aware datetime, rounded down."""
+    return (instant - EPOCH) // _MILLISECOND
+
+
+def from_ms(ms: int) -> datetime:
+    """The aware UTC datetime of milliseconds since 1970."""
+    return EPOCH + timedelta(milliseconds=ms)
+
+
+def iso(ms: int) -> str:
+    """`2026-11-24T08:33:28.250Z` of milliseconds since 1970."""
+    return from_ms(ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"

@@ -1,0 +1,110 @@
+"""Topics: `company/{company_id}/machine/{machine_id}/{channel}`, and the backend's own `sunsweep/event/…`."""
+
+import re
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from sunsweep.contract.refusal import Reason, Refused
+
+SERIAL_PATTERN: Final = r"[A-Za-z0-9_-]{1,64}"
+_SERIAL = re.compile(SERIAL_PATTERN)
+_MACHINE_TOPIC = re.compile(
+    rf"company/([1-9][0-9]{{0,17}})/machine/({SERIAL_PATTERN})/(telemetry|status|command|receipt|result)"
+)
+
+
+class Channel(StrEnum):
+    """Last level of a machine's topic."""
+
+    TELEMETRY = "telemetry"
+    STATUS = "status"
+    RESULT = "result"
+    COMMAND = "command"
+    RECEIPT = "receipt"
+
+
+FROM_MACHINE: Final = (Channel.TELEMETRY, Channel.STATUS, Channel.RESULT)
+
+
+class Event(StrEnum):
+    """Kinds of the backend's internal events about one machine."""
+
+    COMMAND = "command"
+    COMMAND_STATE = "command_state"
+    PRESENCE = "presence"
+    REVOKED = "revoked"
+    WAKE = "wake"
+
+
+class MachineTopic(NamedTuple):
+    """A parsed topic of one machine."""
+
+    company_id: int
+    machine_id: str
+    channel: Channel
+
+    def __str__(self) -> str:
+        return f"{machine_root(self.company_id, self.machine_id)}/{self.channel}"
+
+
+class EventTopic(NamedTuple):
+    """A parsed internal topic."""
+
+    company_id: int
+    machine_id: str
+    event: Event
+
+    def __str__(self) -> str:
+        return f"sunsweep/event/{self.company_id}/{self.machine_id}/{self.event}"
+
+
+def is_serial(text: str) -> bool:
+    """Whether `text` may be a machine's serial number (case-sensitive, no wildcard, no blank)."""
+    return _SERIAL.fullmatch(text) is not None
+
+
+def machine_root(company_id: int, machine_id: str) -> str:
+    """What a machine owns, without the last level."""
+    return f"company/{company_id}/machine/{machine_id}"
+
+
+def parse_machine_topic(topic: str) -> MachineTopic:
+    """Read a machine's topic; raises `Refused` (bad_topic)."""
+    match = _MACHINE_TOPIC.fullmatch(topic)
+    if match is None:
+        raise Refused(Reason.BAD_TOPIC, topic[:200])
+    return MachineTopic(int(match[1]), match[2], Channel(match[3]))
+
+
+def parse_event_topic(topic: str) -> EventTopic:
+    """Read an internal topic; raises `Refused` (bad_topic)."""
+    levels = topic.split("/")
+    if len(levels) != 5 or levels[:2] != ["sunsweep", "event"] or not levels[2].isdecimal():
+        raise Refused(Reason.BAD_TOPIC, topic[:200])
+    try:
+        return EventTopic(int(levels[2]), levels[3], Event(levels[4]))
+    except ValueError as error:
+        raise Refused(Reason.BAD_TOPIC, topic[:200]) from error
+
+
+def all_machines(channel: Channel) -> str:
+    """The filter of one channel of every machine."""
+    return f"company/+/machine/+/{channel}"
+
+
+def machine_rule(company_id: int, machine_id: str) -> str:
+    """The filter a machine may use, to the letter of the customer's rule."""
+    return f"{machine_root(company_id, machine_id)}/#"
+
+
+def machine_events(company_id: int, machine_id: str) -> str:
+    """The filter of the internal events about one machine."""
+    return f"sunsweep/event/{company_id}/{machine_id}/+"
+
+
+def all_events(event: Event) -> str:
+    """The filter of one kind of internal event, all machines."""
+    return f"sunsweep/event/+/+/{event}"
+
+
+ALL_EVENTS: Final = "sunsweep/event/#"

@@ -1,0 +1,88 @@
+"""What the backend asks of an MQTT client and of a broker; nothing here speaks to a network."""
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+
+class Message(NamedTuple):
+    """One delivery. `connection` binds its acknowledgement: a packet id of an older one may name another message."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    packet_id: int | None
+    connection: int
+    received_ms: int
+
+
+class Subscription(NamedTuple):
+    """A topic filter at a QoS (Retain Handling 2 and Retain As Published 0 always: live messages only)."""
+
+    topic_filter: str
+    qos: int = 1
+
+
+class Published(StrEnum):
+    """What the broker said of a QoS 1 publish it took."""
+
+    DELIVERED = "delivered"
+    NOBODY_LISTENS = "nobody_listens"
+    """PUBACK 0x10, no matching subscribers."""
+
+
+class MqttError(Exception):
+    """Root of what a client raises."""
+
+
+class NotConnectedError(MqttError):
+    """There is no connection, or it ended before the broker answered: the outcome is unknown."""
+
+
+class NotAuthorisedError(MqttError):
+    """The broker refused a publish or a subscription (0x87)."""
+
+
+OnMessages = Callable[[Sequence[Message]], None]
+
+
+class Client(Protocol):
+    """An MQTT 5 connection that comes back by itself while `run` runs."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    async def run(self) -> None:
+        """Connect, subscribe, deliver; reconnect for ever with full jitter. Cancel it to disconnect."""
+
+    async def wait_connected(self) -> None:
+        """Return once the subscriptions stand."""
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 0, expiry_s: int | None = None) -> Published:
+        """Publish once, never again by itself; raises `NotConnectedError`, `NotAuthorisedError`. QoS 0 says DELIVERED."""
+
+    async def subscribe(self, *subscriptions: Subscription) -> None:
+        """Add subscriptions, renewed at each reconnect; returns after SUBACK. Raises like `publish`."""
+
+    async def unsubscribe(self, *topic_filters: str) -> None:
+        """Drop subscriptions; returns after UNSUBACK, or at once where there is no connection."""
+
+    def acknowledge(self, messages: Iterable[Message]) -> None:
+        """PUBACK in the order given, one write; those of an older connection are passed over."""
+
+
+class Rule(NamedTuple):
+    """What a user may do: `access` is `read` (subscribe), `write` (publish) or `readwrite`."""
+
+    access: str
+    topic_filter: str
+
+
+class BrokerUser(NamedTuple):
+    """A login at the broker: PBKDF2-HMAC-SHA512, 64 bytes as lower-case hex, the salt's ASCII string."""
+
+    username: str
+    password_hash: str
+    salt: str
+    rules: tuple[Rule, ...]
