@@ -201,7 +201,9 @@ def _salvage(shape: type[Wire], given: dict[str, Any]) -> tuple[Wire, dict[str, 
     return shape(**known), unknown, tuple(mistyped)
 
 
-_HINTS = {shape: get_type_hints(shape, include_extras=True) for shape in (TelemetryWire, StatusWire)}
+_HINTS: dict[type[msgspec.Struct], dict[str, Any]] = {
+    shape: get_type_hints(shape, include_extras=True) for shape in (TelemetryWire, StatusWire)
+}
 
 
 def _merge(extra: dict[str, Any] | None, unknown: dict[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Client(Protocol):
         """Return once the subscriptions stand."""
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 0, expiry_s: int | None = None) -> Published:
-        """Publish once, never again by itself; raises `NotConnectedError`, `NotAuthorisedError`. QoS 0 says DELIVERED."""
+        """Publish once; raises `NotConnectedError`, `NotAuthorisedError`. QoS 0 says DELIVERED."""
 
     async def subscribe(self, *subscriptions: Subscription) -> None:
         """Add subscriptions, renewed at each reconnect; returns after SUBACK. Raises like `publish`."""
