@@ -1,0 +1,84 @@
+"""The database behind one small object: sessions that read, sessions that write, and nothing else that commits."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+STRICT_SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+BUSY_TIMEOUT_S = 15
+
+
+class Database:
+    """An engine for `sqlite+aiosqlite://` or `mysql+asyncmy://`; close it when done."""
+
+    def __init__(self, url: str) -> None:
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._engine = _sqlite_engine(url) if self.is_sqlite else _mysql_engine(url)
+        self._writer = self._engine.execution_options(sunsweep_write=True)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session that is rolled back at its end."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """The request's unit of work: committed at its end, rolled back if anything is raised."""
+        async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """The ingest's unit of work: a bare connection, committed at its end."""
+        async with self._writer.connect() as connection, connection.begin():
+            yield connection
+
+    async def run_sync(self, migrate: Any) -> None:
+        """Hand a synchronous connection in a writing transaction to `migrate` (migrations are synchronous)."""
+        async with self._writer.connect() as connection, connection.begin():
+            await connection.run_sync(migrate)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _sqlite_engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=8, max_overflow=8)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        # The driver would open transactions by itself, too late and never IMMEDIATE.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # NORMAL could lose acknowledged rows in a power cut.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later cannot be upgraded once another one has committed.
+        write = connection.get_execution_options().get("sunsweep_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _mysql_engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(
+        url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, pool_size=8, max_overflow=8
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET SESSION sql_mode='{STRICT_SQL_MODE}', time_zone='+00:00'")
+        cursor.close()
+
+    return engine

@@ -1,0 +1,31 @@
+"""Bring a database to the newest schema, or say that it is not there yet."""
+
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from sunsweep.server.db.engine import Database
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("sunsweep.server.db") / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def upgrade(database: Database) -> None:
+    """Run every migration that is still to run."""
+    await database.run_sync(lambda connection: command.upgrade(_config(connection), "head"))
+
+
+async def is_current(database: Database) -> bool:
+    """Whether the schema is the one this program was written for."""
+    async with database.read() as session:
+        connection = await session.connection()
+        current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    return set(current) == set(ScriptDirectory.from_config(_config()).get_heads())

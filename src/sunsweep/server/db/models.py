@@ -1,0 +1,278 @@
+"""Every table. Instants are BIGINT milliseconds since 1970, UTC, on every database; `*_at` says so in its name."""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, MetaData, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from sunsweep.server.db.types import Blob, Document, Double, Id, identifier
+
+TABLE_ARGS: Final[dict[str, Any]] = {
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mysql_engine": "InnoDB",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Company(Base):
+    """A tenant."""
+
+    __tablename__ = "company"
+    __table_args__ = (TABLE_ARGS,)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    raw_retention_days: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class User(Base):
+    """A person. `company_id` is None for the platform's admins only."""
+
+    __tablename__ = "user_account"
+    __table_args__ = (TABLE_ARGS,)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    company_id: Mapped[int | None] = mapped_column(ForeignKey("company.id"), index=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    role: Mapped[str] = mapped_column(identifier(20))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    token_version: Mapped[int] = mapped_column(Integer, default=0)
+    disabled_at: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class Machine(Base):
+    """A cleaning machine. It never changes company: moving one archives it here and makes a new one there."""
+
+    __tablename__ = "machine"
+    __table_args__ = (UniqueConstraint("company_id", "serial", "archived_key"), TABLE_ARGS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    serial: Mapped[str] = mapped_column(identifier(64))
+    name: Mapped[str] = mapped_column(String(120), default="")
+    model: Mapped[str] = mapped_column(String(64), default="")
+    tags: Mapped[str] = mapped_column(Document, default="[]")
+    lat: Mapped[float | None] = mapped_column(Double)
+    lon: Mapped[float | None] = mapped_column(Double)
+    expected_interval_s: Mapped[int] = mapped_column(Integer, default=60)
+    enabled: Mapped[bool] = mapped_column(Boolean, default=True)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    archived_at: Mapped[int | None] = mapped_column(BigInteger)
+    archived_key: Mapped[int] = mapped_column(BigInteger, default=0)
+    """0, or the row's own id once archived: so that a serial is unique among the living only."""
+
+
+class MachineCredential(Base):
+    """A login of a machine at the broker. Rotation leaves two until `ends_at`."""
+
+    __tablename__ = "machine_credential"
+    __table_args__ = (TABLE_ARGS,)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"), index=True)
+    username: Mapped[str] = mapped_column(identifier(64), unique=True)
+    password_hash: Mapped[str] = mapped_column(identifier(128))
+    salt: Mapped[str] = mapped_column(identifier(32))
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    ends_at: Mapped[int | None] = mapped_column(BigInteger)
+    revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ServiceAccount(Base):
+    """A login of the backend itself at the broker."""
+
+    __tablename__ = "service_account"
+    __table_args__ = (TABLE_ARGS,)
+
+    username: Mapped[str] = mapped_column(identifier(64), primary_key=True)
+    password_hash: Mapped[str] = mapped_column(identifier(128))
+    salt: Mapped[str] = mapped_column(identifier(32))
+
+
+class ServiceRule(Base):
+    """What a service account may do at the broker; `action` is publish, subscribe or all."""
+
+    __tablename__ = "service_rule"
+    __table_args__ = (TABLE_ARGS,)
+
+    username: Mapped[str] = mapped_column(ForeignKey("service_account.username"), primary_key=True)
+    action: Mapped[str] = mapped_column(identifier(9), primary_key=True)
+    topic: Mapped[str] = mapped_column(identifier(255), primary_key=True)
+
+
+class BrokerSync(Base):
+    """One row: which change of the logins the local broker's files are to show, and which they do show."""
+
+    __tablename__ = "broker_sync"
+    __table_args__ = (TABLE_ARGS,)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    wanted: Mapped[int] = mapped_column(BigInteger, default=0)
+    applied: Mapped[int] = mapped_column(BigInteger, default=0)
+    runner_seen_at: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Lease(Base):
+    """Who does what only one process may do, until when."""
+
+    __tablename__ = "lease"
+    __table_args__ = (TABLE_ARGS,)
+
+    name: Mapped[str] = mapped_column(identifier(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(identifier(64))
+    expires_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class TelemetryRow(Base):
+    """A sample, one row each, as measured (V, V, A, % of the tank). No foreign key: partitions cannot have one.
+
+    Numbered rows carry the machine's `boot` and `seq`; others have boot 0 and a `seq` drawn by the worker.
+    """
+
+    __tablename__ = "telemetry"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    ts: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    boot: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    battery: Mapped[float | None] = mapped_column(Double)
+    solar_v: Mapped[float | None] = mapped_column(Double)
+    solar_a: Mapped[float | None] = mapped_column(Double)
+    water: Mapped[float | None] = mapped_column(Double)
+    extra: Mapped[str | None] = mapped_column(Document)
+    flags: Mapped[int] = mapped_column(SmallInteger)
+    received_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class StatusEvent(Base):
+    """A change of state, one row each (Wh, litres, m² of the run)."""
+
+    __tablename__ = "status_event"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    ts: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    boot: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    status: Mapped[str | None] = mapped_column(String(64))
+    energy: Mapped[float | None] = mapped_column(Double)
+    water: Mapped[float | None] = mapped_column(Double)
+    area: Mapped[float | None] = mapped_column(Double)
+    extra: Mapped[str | None] = mapped_column(Document)
+    flags: Mapped[int] = mapped_column(SmallInteger)
+    received_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class MachineStatus(Base):
+    """The newest of a machine: its state, its sample, its presence. One row each."""
+
+    __tablename__ = "machine_status"
+    __table_args__ = (TABLE_ARGS,)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    status: Mapped[str | None] = mapped_column(String(64))
+    """The newest status text but `offline`, which is presence."""
+    energy: Mapped[float | None] = mapped_column(Double)
+    run_water: Mapped[float | None] = mapped_column(Double)
+    area: Mapped[float | None] = mapped_column(Double)
+    status_extra: Mapped[str | None] = mapped_column(Document)
+    status_at: Mapped[int | None] = mapped_column(BigInteger)
+    battery: Mapped[float | None] = mapped_column(Double)
+    solar_v: Mapped[float | None] = mapped_column(Double)
+    solar_a: Mapped[float | None] = mapped_column(Double)
+    water: Mapped[float | None] = mapped_column(Double)
+    telemetry_extra: Mapped[str | None] = mapped_column(Document)
+    telemetry_at: Mapped[int | None] = mapped_column(BigInteger)
+    presence: Mapped[str] = mapped_column(identifier(10))
+    presence_since: Mapped[int] = mapped_column(BigInteger)
+    presence_cause: Mapped[str] = mapped_column(identifier(20))
+    heard_at: Mapped[int] = mapped_column(BigInteger)
+    session_boot: Mapped[int | None] = mapped_column(BigInteger)
+    session_n: Mapped[int | None] = mapped_column(BigInteger)
+    past_boots: Mapped[str] = mapped_column(Document, default="[]")
+    software: Mapped[str | None] = mapped_column(String(64))
+
+
+class CommandRow(Base):
+    """An order and its state. Ids are UUIDv7 in the order of a machine's commands."""
+
+    __tablename__ = "command"
+    __table_args__ = (
+        Index(None, "machine_id", "id"),
+        Index(None, "state", "machine_id"),
+        UniqueConstraint("machine_id", "idempotency_key"),
+        TABLE_ARGS,
+    )
+
+    id: Mapped[str] = mapped_column(identifier(36), primary_key=True)
+    machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"))
+    command: Mapped[str] = mapped_column(identifier(64))
+    params: Mapped[str] = mapped_column(Document)
+    state: Mapped[str] = mapped_column(identifier(12))
+    reason: Mapped[str] = mapped_column(String(255), default="")
+    issued_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    issued_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int | None] = mapped_column(BigInteger)
+    sent_at: Mapped[int | None] = mapped_column(BigInteger)
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+    idempotency_key: Mapped[str | None] = mapped_column(identifier(64))
+
+
+class CommandEvent(Base):
+    """One change of a command's state, with its time and cause."""
+
+    __tablename__ = "command_event"
+    __table_args__ = (TABLE_ARGS,)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    command_id: Mapped[str] = mapped_column(ForeignKey("command.id"), index=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(identifier(12))
+    reason: Mapped[str] = mapped_column(String(255), default="")
+
+
+class CommandResult(Base):
+    """What a machine said of a command, one row each."""
+
+    __tablename__ = "command_result"
+    __table_args__ = (Index(None, "command_id"), {**TABLE_ARGS, "sqlite_with_rowid": False})
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    ts: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    boot: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    command_id: Mapped[str] = mapped_column(identifier(36))
+    state: Mapped[str] = mapped_column(identifier(12))
+    detail: Mapped[str] = mapped_column(Document)
+    received_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class DeadLetter(Base):
+    """A message that could not be stored, as it came. Without a company it is the platform admin's to see."""
+
+    __tablename__ = "dead_letter"
+    __table_args__ = (Index(None, "company_id", "id"), TABLE_ARGS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    company_id: Mapped[int | None] = mapped_column(BigInteger)
+    machine_id: Mapped[int | None] = mapped_column(BigInteger)
+    topic: Mapped[str] = mapped_column(String(512))
+    payload: Mapped[bytes] = mapped_column(Blob)
+    size: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str] = mapped_column(identifier(32))
+    detail: Mapped[str] = mapped_column(String(255))
+    received_at: Mapped[int] = mapped_column(BigInteger)
