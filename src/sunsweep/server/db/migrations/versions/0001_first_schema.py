@@ -59,7 +59,7 @@ def upgrade() -> None:
         sa.Column("wanted", sa.BigInteger(), nullable=False),
         sa.Column("applied", sa.BigInteger(), nullable=False),
         sa.Column("runner_seen_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_broker_sync"),
+        sa.PrimaryKeyConstraint("id"),
         **TABLE,
     )
     op.create_table(
@@ -72,7 +72,7 @@ def upgrade() -> None:
         sa.Column("state", identifier(12), nullable=False),
         sa.Column("detail", DOCUMENT, nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("machine_id", "ts", "boot", "seq", name="pk_command_result"),
+        sa.PrimaryKeyConstraint("machine_id", "ts", "boot", "seq"),
         **TABLE,
         sqlite_with_rowid=False,
     )
@@ -84,7 +84,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("raw_retention_days", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_company"),
+        sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name", name="uq_company_name"),
         **TABLE,
     )
@@ -99,7 +99,7 @@ def upgrade() -> None:
         sa.Column("reason", identifier(32), nullable=False),
         sa.Column("detail", sa.String(length=255), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_dead_letter"),
+        sa.PrimaryKeyConstraint("id"),
         **TABLE,
     )
     op.create_index("ix_dead_letter_company_id_id", "dead_letter", ["company_id", "id"])
@@ -109,7 +109,7 @@ def upgrade() -> None:
         sa.Column("name", identifier(64), nullable=False),
         sa.Column("holder", identifier(64), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_lease"),
+        sa.PrimaryKeyConstraint("name"),
         **TABLE,
     )
     op.create_table(
@@ -135,7 +135,7 @@ def upgrade() -> None:
         sa.Column("session_n", sa.BigInteger(), nullable=True),
         sa.Column("past_boots", DOCUMENT, nullable=False),
         sa.Column("software", sa.String(length=64), nullable=True),
-        sa.PrimaryKeyConstraint("machine_id", name="pk_machine_status"),
+        sa.PrimaryKeyConstraint("machine_id"),
         **TABLE,
     )
     op.create_table(
@@ -143,7 +143,7 @@ def upgrade() -> None:
         sa.Column("username", identifier(64), nullable=False),
         sa.Column("password_hash", identifier(128), nullable=False),
         sa.Column("salt", identifier(32), nullable=False),
-        sa.PrimaryKeyConstraint("username", name="pk_service_account"),
+        sa.PrimaryKeyConstraint("username"),
         **TABLE,
     )
     op.create_table(
@@ -159,7 +159,7 @@ def upgrade() -> None:
         sa.Column("extra", DOCUMENT, nullable=True),
         sa.Column("flags", sa.SmallInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("machine_id", "ts", "boot", "seq", name="pk_status_event"),
+        sa.PrimaryKeyConstraint("machine_id", "ts", "boot", "seq"),
         **TABLE,
         sqlite_with_rowid=False,
     )
@@ -176,7 +176,7 @@ def upgrade() -> None:
         sa.Column("extra", DOCUMENT, nullable=True),
         sa.Column("flags", sa.SmallInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("machine_id", "ts", "boot", "seq", name="pk_telemetry"),
+        sa.PrimaryKeyConstraint("machine_id", "ts", "boot", "seq"),
         **TABLE,
         sqlite_with_rowid=False,
     )
@@ -196,7 +196,7 @@ def upgrade() -> None:
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
         sa.Column("archived_key", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["company_id"], ["company.id"], name="fk_machine_company_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_machine"),
+        sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("company_id", "serial", "archived_key", name="uq_machine_company_id_serial_archived_key"),
         **TABLE,
     )
@@ -206,7 +206,7 @@ def upgrade() -> None:
         sa.Column("action", identifier(9), nullable=False),
         sa.Column("topic", identifier(255), nullable=False),
         sa.ForeignKeyConstraint(["username"], ["service_account.username"], name="fk_service_rule_username"),
-        sa.PrimaryKeyConstraint("username", "action", "topic", name="pk_service_rule"),
+        sa.PrimaryKeyConstraint("username", "action", "topic"),
         **TABLE,
     )
     op.create_table(
@@ -220,7 +220,7 @@ def upgrade() -> None:
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["company_id"], ["company.id"], name="fk_user_account_company_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_user_account"),
+        sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("email", name="uq_user_account_email"),
         **TABLE,
     )
@@ -242,7 +242,7 @@ def upgrade() -> None:
         sa.Column("idempotency_key", identifier(64), nullable=True),
         sa.ForeignKeyConstraint(["issued_by"], ["user_account.id"], name="fk_command_issued_by"),
         sa.ForeignKeyConstraint(["machine_id"], ["machine.id"], name="fk_command_machine_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_command"),
+        sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("machine_id", "idempotency_key", name="uq_command_machine_id_idempotency_key"),
         **TABLE,
     )
@@ -260,7 +260,7 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["machine_id"], ["machine.id"], name="fk_machine_credential_machine_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_machine_credential"),
+        sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("username", name="uq_machine_credential_username"),
         **TABLE,
     )
@@ -274,7 +274,7 @@ def upgrade() -> None:
         sa.Column("state", identifier(12), nullable=False),
         sa.Column("reason", sa.String(length=255), nullable=False),
         sa.ForeignKeyConstraint(["command_id"], ["command.id"], name="fk_command_event_command_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_command_event"),
+        sa.PrimaryKeyConstraint("id"),
         **TABLE,
     )
     op.create_index("ix_command_event_command_id", "command_event", ["command_id"])

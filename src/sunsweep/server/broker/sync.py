@@ -1,0 +1,41 @@
+"""Keeps the local broker's files at what the database says."""
+
+import asyncio
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from sunsweep.mqtt.port import BrokerUser
+from sunsweep.server.broker import logins
+from sunsweep.server.clock import Clock
+from sunsweep.server.db.engine import Database
+
+log = structlog.get_logger(__name__)
+
+GATHER_S: Final = 0.2
+HEARTBEAT_MS: Final = 1000
+
+
+class Applies(Protocol):
+    """A running broker that takes its logins from us."""
+
+    async def apply(self, users: list[BrokerUser]) -> None: ...
+
+
+async def keep_in_step(database: Database, broker: Applies, *, shown: int, now_ms: Clock) -> None:
+    """Look five times a second, apply what has changed, say so; `shown` is the change the broker started with."""
+    said_at = 0
+    while True:
+        try:
+            revision = await logins.wanted(database)
+            if revision != shown:
+                await broker.apply(await logins.broker_users(database))
+                shown = revision
+                said_at = 0
+            if now_ms() - said_at >= HEARTBEAT_MS:
+                said_at = now_ms()
+                await logins.applied(database, shown, now_ms=said_at)
+        except (DBAPIError, OSError) as error:
+            log.warning("the broker's logins could not be brought up to date; trying again", error=str(error))
+        await asyncio.sleep(GATHER_S)

@@ -1,0 +1,62 @@
+"""What may go wrong and whose turn it is: each error carries its HTTP status and a stable code (RFC 9457)."""
+
+from typing import Any
+
+
+class SunsweepError(Exception):
+    """Root of the errors that a caller is told of."""
+
+    status = 500
+    code = "internal"
+
+    def __init__(self, detail: str, **fields: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = fields
+
+    def problem(self) -> dict[str, Any]:
+        """The problem document of RFC 9457."""
+        title = self.code.replace("_", " ").capitalize()
+        kind = f"urn:sunsweep:problem:{self.code}"
+        return {
+            "type": kind,
+            "title": title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            **self.fields,
+        }
+
+
+class UnauthenticatedError(SunsweepError):
+    status = 401
+    code = "unauthenticated"
+
+
+class ForbiddenError(SunsweepError):
+    status = 403
+    code = "forbidden"
+
+
+class NotFoundError(SunsweepError):
+    """It does not exist, or is not yours: the answer is the same."""
+
+    status = 404
+    code = "not_found"
+
+
+class ConflictError(SunsweepError):
+    status = 409
+    code = "conflict"
+
+
+class InvalidError(SunsweepError):
+    """A value that cannot be; `field` names it."""
+
+    status = 422
+    code = "invalid"
+
+
+class UnavailableError(SunsweepError):
+    status = 503
+    code = "unavailable"

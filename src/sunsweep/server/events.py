@@ -1,0 +1,53 @@
+"""The backend's internal news about machines, over the broker: what joins processes that share nothing else."""
+
+from typing import NamedTuple
+
+from sunsweep.contract.codec import encode_object
+from sunsweep.contract.times import iso
+from sunsweep.contract.topics import Event, EventTopic
+from sunsweep.mqtt.port import Client, NotConnectedError
+
+
+class PresenceChange(NamedTuple):
+    """A machine came, or went."""
+
+    company_id: int
+    serial: str
+    presence: str
+    since_ms: int
+    cause: str
+
+
+class CommandChange(NamedTuple):
+    """A command has a new state."""
+
+    id: str
+    state: str
+    reason: str
+    at_ms: int
+
+
+async def publish(client: Client, topic: EventTopic, data: object) -> None:
+    """Tell once, to whoever listens now; the database, not this, is what is remembered."""
+    try:
+        await client.publish(str(topic), encode_object(data))
+    except NotConnectedError:
+        return
+
+
+async def publish_presence(client: Client, change: PresenceChange) -> None:
+    """Tell the viewers that a machine came or went."""
+    topic = EventTopic(change.company_id, change.serial, Event.PRESENCE)
+    await publish(client, topic, presence_data(change.presence, change.since_ms, change.cause))
+
+
+async def publish_change(client: Client, company_id: int, serial: str, change: CommandChange) -> None:
+    """Tell the viewers of a command's new state."""
+    topic = EventTopic(company_id, serial, Event.COMMAND_STATE)
+    data = {"id": change.id, "state": change.state, "reason": change.reason, "changed_at": iso(change.at_ms)}
+    await publish(client, topic, data)
+
+
+def presence_data(presence: str, since_ms: int, cause: str) -> dict[str, str | None]:
+    """Presence as REST and the live frames show it."""
+    return {"presence": presence, "since": iso(since_ms) if since_ms else None, "cause": cause}

@@ -1,0 +1,31 @@
+"""SQL of companies and people."""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sunsweep.server.db.models import Company, User
+
+
+async def user_by_email(session: AsyncSession, email: str) -> User | None:
+    return await session.scalar(select(User).where(User.email == email.strip().lower()))
+
+
+async def user_by_id(session: AsyncSession, user_id: int) -> User | None:
+    return await session.get(User, user_id)
+
+
+async def users(session: AsyncSession) -> list[User]:
+    return list(await session.scalars(select(User).order_by(User.id)))
+
+
+async def end_logins(session: AsyncSession, user_id: int) -> None:
+    """Every token issued so far is worthless from now on."""
+    await session.execute(update(User).where(User.id == user_id).values(token_version=User.token_version + 1))
+
+
+async def company_by_id(session: AsyncSession, company_id: int) -> Company | None:
+    return await session.get(Company, company_id)
+
+
+async def company_by_name(session: AsyncSession, name: str) -> Company | None:
+    return await session.scalar(select(Company).where(Company.name == name))

@@ -1,0 +1,82 @@
+"""The states of a command and the only way from one to another."""
+
+from enum import StrEnum
+from typing import Any, Final, cast
+
+from sqlalchemy import CursorResult, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from sunsweep.contract.payloads import Result
+from sunsweep.server import metrics
+from sunsweep.server.db.models import CommandEvent, CommandRow
+from sunsweep.server.events import CommandChange
+
+_REASON_CHARS: Final = 255
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNCONFIRMED = "unconfirmed"
+
+
+_NO_WORD_YET: Final = frozenset({State.QUEUED, State.SENT, State.UNCONFIRMED})
+
+MAY_FOLLOW: Final[dict[State, frozenset[State]]] = {
+    State.QUEUED: frozenset({State.SENT}),
+    State.SENT: frozenset({State.QUEUED}),
+    State.ACCEPTED: _NO_WORD_YET,
+    State.RUNNING: _NO_WORD_YET | {State.ACCEPTED},
+    State.SUCCEEDED: _NO_WORD_YET | {State.ACCEPTED, State.RUNNING},
+    State.FAILED: _NO_WORD_YET | {State.ACCEPTED, State.RUNNING},
+    State.REJECTED: _NO_WORD_YET | {State.ACCEPTED, State.RUNNING},
+    State.EXPIRED: frozenset({State.QUEUED}),
+    State.CANCELLED: frozenset({State.QUEUED}),
+    State.UNCONFIRMED: frozenset({State.SENT}),
+}
+"""New state -> the states it may follow.
+
+A machine's word may overtake the mark that its command was sent. Back to queued leads only the broker's word that
+nobody was listening.
+"""
+
+
+async def change(
+    connection: AsyncConnection | AsyncSession,
+    command_id: str,
+    state: State,
+    *,
+    machine_id: int,
+    at_ms: int,
+    reason: str = "",
+    **columns: Any,
+) -> CommandChange | None:
+    """Compare and set: None where the command is not in a state that `state` may follow."""
+    reason = reason[:_REASON_CHARS]
+    done = await connection.execute(
+        update(CommandRow)
+        .where(
+            CommandRow.id == command_id, CommandRow.machine_id == machine_id, CommandRow.state.in_(MAY_FOLLOW[state])
+        )
+        .values(state=state, reason=reason, changed_at=at_ms, **columns)
+    )
+    if cast("CursorResult[Any]", done).rowcount != 1:
+        return None
+    await connection.execute(insert(CommandEvent).values(command_id=command_id, at=at_ms, state=state, reason=reason))
+    metrics.COMMANDS.labels(state).inc()
+    return CommandChange(command_id, state, reason, at_ms)
+
+
+async def heard_result(
+    connection: AsyncConnection, machine_id: int, result: Result, *, at_ms: int
+) -> CommandChange | None:
+    """What a machine's own word makes of its command."""
+    reason = str(result.detail.get("reason", ""))
+    return await change(connection, result.id, State(result.state), machine_id=machine_id, at_ms=at_ms, reason=reason)

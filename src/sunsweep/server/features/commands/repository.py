@@ -1,0 +1,50 @@
+"""SQL of commands."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sunsweep.contract.commands import STOP_RANK
+from sunsweep.server.db.models import CommandEvent, CommandRow
+from sunsweep.server.features.commands.lifecycle import State
+
+
+async def newest_id(session: AsyncSession, machine_id: int) -> str | None:
+    return await session.scalar(select(func.max(CommandRow.id)).where(CommandRow.machine_id == machine_id))
+
+
+async def by_id(session: AsyncSession, machine_id: int, command_id: str) -> CommandRow | None:
+    return await session.scalar(
+        select(CommandRow).where(CommandRow.machine_id == machine_id, CommandRow.id == command_id)
+    )
+
+
+async def by_idempotency_key(session: AsyncSession, machine_id: int, key: str) -> CommandRow | None:
+    return await session.scalar(
+        select(CommandRow).where(CommandRow.machine_id == machine_id, CommandRow.idempotency_key == key)
+    )
+
+
+async def queued_starts(session: AsyncSession, machine_id: int) -> Sequence[CommandRow]:
+    """What a stop-like command cancels."""
+    query = select(CommandRow).where(
+        CommandRow.machine_id == machine_id,
+        CommandRow.state == State.QUEUED,
+        CommandRow.command.not_in([str(order) for order in STOP_RANK]),
+    )
+    return (await session.scalars(query)).all()
+
+
+async def page(session: AsyncSession, machine_id: int, *, before: str, limit: int) -> Sequence[CommandRow]:
+    """The newest first."""
+    query = select(CommandRow).where(CommandRow.machine_id == machine_id)
+    if before:
+        query = query.where(CommandRow.id < before)
+    return (await session.scalars(query.order_by(CommandRow.id.desc()).limit(limit))).all()
+
+
+async def events(session: AsyncSession, command_id: str) -> Sequence[CommandEvent]:
+    """The life of a command in the order of time."""
+    query = select(CommandEvent).where(CommandEvent.command_id == command_id).order_by(CommandEvent.id)
+    return (await session.scalars(query)).all()

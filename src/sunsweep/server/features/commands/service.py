@@ -1,0 +1,122 @@
+"""Orders to machines: written in the request's transaction, published after it by `dispatch`."""
+
+import secrets
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sunsweep.contract.codec import encode_object
+from sunsweep.contract.commands import Order, is_stop_like
+from sunsweep.contract.ids import next_uuid7
+from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
+from sunsweep.server.db.models import CommandEvent, CommandRow, Machine
+from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError
+from sunsweep.server.events import CommandChange
+from sunsweep.server.features.commands import repository
+from sunsweep.server.features.commands.lifecycle import State, change
+
+DEFAULT_EXPIRY_S: Final = 1800
+MODES: Final = ("auto", "manual", "edge")
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a caller wants of a machine; `expires_in_s` matters to start-like commands only."""
+
+    command: str
+    params: dict[str, Any]
+    expires_in_s: int | None = None
+    idempotency_key: str | None = None
+
+
+async def give(
+    session: AsyncSession, machine: Machine, wish: Wish, *, user_id: int | None, now_ms: int
+) -> tuple[CommandRow, list[CommandChange]]:
+    """Write the order; the machine's row is locked by the caller, so that ids are in the order of the commands.
+
+    Returns the command (the earlier one, for a repeated idempotency key) and what else changed. Raises
+    `InvalidError`, `ConflictError`.
+    """
+    check(wish)
+    if not machine.enabled:
+        raise ConflictError(f"machine {machine.serial} is disabled", code_detail="machine_disabled")
+    if wish.idempotency_key:
+        earlier = await repository.by_idempotency_key(session, machine.id, wish.idempotency_key)
+        if earlier is not None:
+            return _same(earlier, wish), []
+    cancelled = await _overtake(session, machine.id, wish.command, now_ms=now_ms)
+    row = await _write(session, machine.id, wish, user_id=user_id, now_ms=now_ms)
+    return row, [*cancelled, CommandChange(row.id, State.QUEUED, "", now_ms)]
+
+
+async def cancel(session: AsyncSession, machine: Machine, command_id: str, *, now_ms: int) -> CommandChange:
+    """Take back what is still queued; raises `NotFoundError`, `ConflictError`."""
+    row = await known(session, machine, command_id)
+    done = await change(
+        session, row.id, State.CANCELLED, machine_id=machine.id, at_ms=now_ms, reason="cancelled by a person"
+    )
+    if done is None:
+        raise ConflictError(f"the command is {row.state} already")
+    return done
+
+
+async def known(session: AsyncSession, machine: Machine, command_id: str) -> CommandRow:
+    """Raises `NotFoundError`."""
+    row = await repository.by_id(session, machine.id, command_id)
+    if row is None:
+        raise NotFoundError(f"there is no command {command_id}")
+    return row
+
+
+def check(wish: Wish) -> None:
+    """Raises `InvalidError` naming the field."""
+    if len(encode_object(wish.params)) > MAX_PAYLOAD_BYTES // 2:
+        raise InvalidError(f"params has at most {MAX_PAYLOAD_BYTES // 2} bytes", field="params")
+    if wish.command != Order.START_CLEANING:
+        return
+    speed, mode = wish.params.get("speed"), wish.params.get("mode")
+    if speed is not None and (isinstance(speed, bool) or not isinstance(speed, int | float) or not 1 <= speed <= 10):
+        raise InvalidError(f"params.speed is {speed!r}; it must be a number from 1 to 10", field="params.speed")
+    if mode is not None and mode not in MODES:
+        raise InvalidError(f"params.mode is {mode!r}; it must be one of {', '.join(MODES)}", field="params.mode")
+
+
+async def _overtake(session: AsyncSession, machine_id: int, command: str, *, now_ms: int) -> list[CommandChange]:
+    """A stop cancels the starts that still wait."""
+    if not is_stop_like(command):
+        return []
+    reason = f"overtaken by {command}"
+    waiting = await repository.queued_starts(session, machine_id)
+    changes = [
+        await change(session, row.id, State.CANCELLED, machine_id=machine_id, at_ms=now_ms, reason=reason)
+        for row in waiting
+    ]
+    return [done for done in changes if done is not None]
+
+
+async def _write(session: AsyncSession, machine_id: int, wish: Wish, *, user_id: int | None, now_ms: int) -> CommandRow:
+    newest = await repository.newest_id(session, machine_id)
+    expires_at = None if is_stop_like(wish.command) else now_ms + (wish.expires_in_s or DEFAULT_EXPIRY_S) * 1000
+    row = CommandRow(
+        id=next_uuid7(now_ms, secrets.randbits(74), after=newest),
+        machine_id=machine_id,
+        command=wish.command,
+        params=encode_object(wish.params).decode(),
+        state=State.QUEUED,
+        issued_by=user_id,
+        issued_at=now_ms,
+        expires_at=expires_at,
+        changed_at=now_ms,
+        idempotency_key=wish.idempotency_key,
+    )
+    session.add(row)
+    await session.flush()
+    await session.execute(insert(CommandEvent).values(command_id=row.id, at=now_ms, state=State.QUEUED, reason=""))
+    return row
+
+
+def _same(earlier: CommandRow, wish: Wish) -> CommandRow:
+    if (earlier.command, msgspec.json.decode(earlier.params)) != (wish.command, wish.params):
+        raise ConflictError("this Idempotency-Key was used for another command")
+    return earlier

@@ -1,0 +1,111 @@
+"""Machines: list, add, change, end, rotate; and their newest state."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from msgspec import json, structs
+
+from sunsweep.contract.topics import Event, EventTopic
+from sunsweep.server.broker.logins import wait_applied
+from sunsweep.server.events import publish
+from sunsweep.server.features.machines import repository, service
+from sunsweep.server.features.machines.shapes import (
+    Credentials,
+    MachineChange,
+    MachineOut,
+    MachinePage,
+    MachineStatusOut,
+    NewMachine,
+    NewMachineOut,
+    machine_out,
+    status_out,
+)
+from sunsweep.server.features.requests import Admin, CompanyId, ServicesOf
+
+router = APIRouter(prefix="/machines", tags=["machines"])
+
+Serial = Annotated[str, Path(max_length=64, description="the serial number")]
+
+
+@router.get("")
+async def machines(
+    company_id: CompanyId,
+    held: ServicesOf,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    cursor: Annotated[str, Query(max_length=64)] = "",
+) -> MachinePage:
+    """The company's machines in the order of their serials, each with its newest state."""
+    async with held.database.read() as unit:
+        rows = await repository.page(unit, company_id, after=cursor, limit=limit + 1)
+    items = [machine_out(machine, status) for machine, status in rows[:limit]]
+    return MachinePage(items=items, next_cursor=items[-1].machine_id if len(rows) > limit else None)
+
+
+@router.post("", status_code=201)
+async def add(new: NewMachine, _who: Admin, company_id: CompanyId, held: ServicesOf) -> NewMachineOut:
+    """Add a machine; its MQTT password is in this answer and nowhere else."""
+    details = new.model_dump(exclude={"machine_id", "tags"}) | {"tags": json.encode(new.tags).decode()}
+    async with held.database.write() as unit:
+        machine, login = await service.add(unit, company_id, new.machine_id, now_ms=held.now_ms(), **details)
+    await wait_applied(held.database, now_ms=held.now_ms)
+    return NewMachineOut(**machine_out(machine, None).model_dump(), **_login(login))
+
+
+@router.get("/{machine_id}")
+async def machine(machine_id: Serial, company_id: CompanyId, held: ServicesOf) -> MachineOut:
+    """One machine."""
+    async with held.database.read() as unit:
+        found = await service.known(unit, company_id, machine_id)
+        return machine_out(found, await repository.status(unit, found.id))
+
+
+@router.patch("/{machine_id}")
+async def change(
+    machine_id: Serial, wish: MachineChange, _who: Admin, company_id: CompanyId, held: ServicesOf
+) -> MachineOut:
+    """Change a machine; one that is disabled loses its MQTT session."""
+    details: dict[str, Any] = {
+        name: value
+        for name, value in wish.model_dump(exclude_unset=True).items()
+        if value is not None or name in ("lat", "lon")
+    }
+    if "tags" in details:
+        details["tags"] = json.encode(details["tags"]).decode()
+    async with held.database.write() as unit:
+        found = await service.known(unit, company_id, machine_id, lock=True)
+        await service.change(unit, found, details)
+        answer = machine_out(found, await repository.status(unit, found.id))
+    await wait_applied(held.database, now_ms=held.now_ms)
+    return answer
+
+
+@router.delete("/{machine_id}", status_code=204)
+async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf) -> None:
+    """End a machine: its logins end now, its history stays, its serial is free after a day."""
+    async with held.database.write() as unit:
+        found = await service.known(unit, company_id, machine_id, lock=True)
+        await service.archive(unit, found, now_ms=held.now_ms())
+    await wait_applied(held.database, now_ms=held.now_ms)
+    await publish(held.bus, EventTopic(company_id, machine_id, Event.REVOKED), {})
+
+
+@router.post("/{machine_id}/credentials", status_code=201)
+async def rotate(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf) -> Credentials:
+    """A new login with the same topics; the old one works for a day beside it."""
+    async with held.database.write() as unit:
+        found = await service.known(unit, company_id, machine_id, lock=True)
+        login = await service.rotate(unit, found, now_ms=held.now_ms())
+    await wait_applied(held.database, now_ms=held.now_ms)
+    return Credentials(**_login(login))
+
+
+@router.get("/{machine_id}/status")
+async def status(machine_id: Serial, company_id: CompanyId, held: ServicesOf) -> MachineStatusOut:
+    """The newest state, sample and presence."""
+    async with held.database.read() as unit:
+        found = await service.known(unit, company_id, machine_id)
+        return status_out(found.serial, await repository.status(unit, found.id))
+
+
+def _login(login: service.Login) -> dict[str, Any]:
+    return structs.asdict(login)

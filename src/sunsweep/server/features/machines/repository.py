@@ -1,0 +1,81 @@
+"""SQL of machines, their logins and their newest state. Every query names the company."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Row, Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
+
+DAY_MS = 86_400_000
+
+
+def living(company_id: int) -> Select[tuple[Machine]]:
+    """The tenant filter: the machines of one company that are not archived."""
+    return select(Machine).where(Machine.company_id == company_id, Machine.archived_at.is_(None))
+
+
+async def machine(session: AsyncSession, company_id: int, serial: str, *, lock: bool = False) -> Machine | None:
+    query = living(company_id).where(Machine.serial == serial)
+    return await session.scalar(query.with_for_update() if lock else query)
+
+
+async def page(
+    session: AsyncSession, company_id: int, *, after: str, limit: int
+) -> Sequence[Row[tuple[Machine, MachineStatus | None]]]:
+    """Machines in the order of their serials, each with its newest state."""
+    query = (
+        living(company_id)
+        .add_columns(MachineStatus)
+        .outerjoin(MachineStatus, MachineStatus.machine_id == Machine.id)
+        .where(Machine.serial > after)
+        .order_by(Machine.serial)
+        .limit(limit)
+    )
+    return (await session.execute(query)).all()  # type: ignore[return-value]  # the added column is not in the type
+
+
+async def serial_taken(session: AsyncSession, company_id: int, serial: str, *, now_ms: int) -> bool:
+    """Whether the serial is in use, or was archived less than a day ago."""
+    query = select(Machine.id).where(
+        Machine.company_id == company_id,
+        Machine.serial == serial,
+        Machine.archived_at.is_(None) | (Machine.archived_at > now_ms - DAY_MS),
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def status(session: AsyncSession, machine_id: int) -> MachineStatus | None:
+    return await session.get(MachineStatus, machine_id)
+
+
+async def revoke(session: AsyncSession, machine_id: int, *, now_ms: int) -> None:
+    """End every login of the machine."""
+    living_logins = (MachineCredential.machine_id == machine_id, MachineCredential.revoked_at.is_(None))
+    await session.execute(update(MachineCredential).where(*living_logins).values(revoked_at=now_ms))
+
+
+async def end_later(session: AsyncSession, machine_id: int, *, ends_at: int) -> None:
+    """Let every login of the machine end at `ends_at`, if not before."""
+    living_logins = (
+        MachineCredential.machine_id == machine_id,
+        MachineCredential.revoked_at.is_(None),
+        MachineCredential.ends_at.is_(None),
+    )
+    await session.execute(update(MachineCredential).where(*living_logins).values(ends_at=ends_at))
+
+
+async def revoke_ended(session: AsyncSession, *, now_ms: int) -> int:
+    """Revoke the logins whose overlap is over; how many there were."""
+    ended = (
+        await session.scalars(
+            select(MachineCredential.id).where(
+                MachineCredential.revoked_at.is_(None), MachineCredential.ends_at <= now_ms
+            )
+        )
+    ).all()
+    if ended:
+        await session.execute(
+            update(MachineCredential).where(MachineCredential.id.in_(ended)).values(revoked_at=now_ms)
+        )
+    return len(ended)

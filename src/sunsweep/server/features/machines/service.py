@@ -1,0 +1,116 @@
+"""Machines: adding, changing, moving and ending them, and their logins at the broker."""
+
+import secrets
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sunsweep.contract.topics import is_serial
+from sunsweep.mqtt.passwords import generate_password, generate_salt, hash_password
+from sunsweep.server.broker import logins
+from sunsweep.server.db.models import Machine, MachineCredential
+from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError
+from sunsweep.server.features.accounts.repository import company_by_id
+from sunsweep.server.features.machines import repository
+
+OVERLAP_MS: Final = 24 * 3600 * 1000
+"""How long a rotated login still works beside the new one."""
+
+
+class Login(msgspec.Struct, frozen=True):
+    """A machine's login at the broker; the password is shown this once."""
+
+    machine_id: str
+    company_id: int
+    mqtt_username: str
+    mqtt_password: str
+
+
+async def known(session: AsyncSession, company_id: int, serial: str, *, lock: bool = False) -> Machine:
+    """Raises `NotFoundError`, also for another company's machine."""
+    found = await repository.machine(session, company_id, serial, lock=lock)
+    if found is None:
+        raise NotFoundError(f"there is no machine {serial}")
+    return found
+
+
+async def add(
+    session: AsyncSession, company_id: int, serial: str, *, now_ms: int, **details: Any
+) -> tuple[Machine, Login]:
+    """A new machine and its login; raises `InvalidError`, `NotFoundError`, `ConflictError`."""
+    if not is_serial(serial):
+        raise InvalidError("a serial has 1 to 64 letters, digits, _ or -", field="machine_id")
+    if await company_by_id(session, company_id) is None:
+        raise NotFoundError(f"there is no company {company_id}")
+    if await repository.serial_taken(session, company_id, serial, now_ms=now_ms):
+        raise ConflictError(f"there is a machine {serial} already, or was less than a day ago")
+    machine = Machine(company_id=company_id, serial=serial, created_at=now_ms, **details)
+    session.add(machine)
+    await session.flush()
+    return machine, await _new_login(session, machine, now_ms=now_ms)
+
+
+async def change(session: AsyncSession, machine: Machine, details: dict[str, Any]) -> None:
+    """Set what `details` names; disabling bites at the broker at once."""
+    enabled = machine.enabled
+    for name, value in details.items():
+        setattr(machine, name, value)
+    if machine.enabled != enabled:
+        await session.flush()
+        await logins.changed(session)
+
+
+async def rotate(session: AsyncSession, machine: Machine, *, now_ms: int) -> Login:
+    """A second login with the same topics; the old one ends after the overlap."""
+    await repository.end_later(session, machine.id, ends_at=now_ms + OVERLAP_MS)
+    return await _new_login(session, machine, now_ms=now_ms)
+
+
+async def archive(session: AsyncSession, machine: Machine, *, now_ms: int) -> None:
+    """End the machine here; its history stays."""
+    machine.archived_at, machine.archived_key, machine.enabled = now_ms, machine.id, False
+    await repository.revoke(session, machine.id, now_ms=now_ms)
+    await session.flush()
+    await logins.changed(session)
+
+
+async def move(session: AsyncSession, machine: Machine, company_id: int, *, now_ms: int) -> tuple[Machine, Login]:
+    """Archive it here, make it anew there; raises `NotFoundError`, `ConflictError`."""
+    if company_id == machine.company_id:
+        raise ConflictError(f"machine {machine.serial} is company {company_id}'s already")
+    await archive(session, machine, now_ms=now_ms)
+    return await add(
+        session,
+        company_id,
+        machine.serial,
+        now_ms=now_ms,
+        name=machine.name,
+        model=machine.model,
+        lat=machine.lat,
+        lon=machine.lon,
+        expected_interval_s=machine.expected_interval_s,
+    )
+
+
+async def end_overlaps(session: AsyncSession, *, now_ms: int) -> None:
+    """Revoke the rotated logins whose overlap is over."""
+    if await repository.revoke_ended(session, now_ms=now_ms):
+        await logins.changed(session)
+
+
+async def _new_login(session: AsyncSession, machine: Machine, *, now_ms: int) -> Login:
+    password, salt = generate_password(), generate_salt()
+    login = Login(machine.serial, machine.company_id, f"m-{secrets.token_hex(8)}", password)
+    session.add(
+        MachineCredential(
+            machine_id=machine.id,
+            username=login.mqtt_username,
+            password_hash=hash_password(password, salt),
+            salt=salt,
+            created_at=now_ms,
+        )
+    )
+    await session.flush()
+    await logins.changed(session)
+    return login

@@ -1,0 +1,164 @@
+"""Machines as REST shows them."""
+
+from typing import Annotated, Any
+
+from msgspec import json
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+
+from sunsweep.contract.times import iso
+from sunsweep.contract.topics import SERIAL_PATTERN
+from sunsweep.server.db.models import Machine, MachineStatus
+from sunsweep.server.events import presence_data
+from sunsweep.server.features.machines.current import shown_status
+
+Name = Annotated[str, StringConstraints(max_length=120)]
+Model = Annotated[str, StringConstraints(max_length=64)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Tags = Annotated[list[Tag], Field(max_length=32)]
+Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]
+Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east")]
+Interval = Annotated[int, Field(ge=1, le=86_400, description="seconds between two messages of this machine")]
+
+
+class NewMachine(BaseModel):
+    """A machine to add; `machine_id` is its serial number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    machine_id: Annotated[
+        str,
+        StringConstraints(pattern=rf"^{SERIAL_PATTERN}$"),
+        Field(validation_alias=AliasChoices("machine_id", "serial")),
+    ]
+    name: Name = ""
+    model: Model = ""
+    tags: Tags = []
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    expected_interval_s: Interval = 60
+
+
+class MachineChange(BaseModel):
+    """What is to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    enabled: bool | None = None
+    model: Model | None = None
+    tags: Tags | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    expected_interval_s: Interval | None = None
+
+
+class MachineStatusOut(BaseModel):
+    """The newest of a machine. `status` is its last word, `offline` once its will came."""
+
+    machine_id: str
+    status: str | None
+    energy: float | None
+    """Wh of the current run."""
+    water: float | None
+    """Litres of the current run."""
+    area: float | None
+    """m² of the current run."""
+    status_extra: dict[str, Any]
+    ts: str | None
+    presence: str
+    presence_since: str | None
+    presence_cause: str
+    heard_at: str | None
+    software: str | None
+    telemetry: dict[str, Any] | None
+    """The newest sample as on the wire, and its `ts`."""
+
+
+class MachineOut(BaseModel):
+    machine_id: str
+    company_id: int
+    name: str
+    model: str
+    tags: list[str]
+    lat: float | None
+    lon: float | None
+    enabled: bool
+    expected_interval_s: int
+    created_at: str
+    current: MachineStatusOut
+
+
+class Credentials(BaseModel):
+    """A login at the broker; the password is shown this once."""
+
+    machine_id: str
+    company_id: int
+    mqtt_username: str
+    mqtt_password: str
+
+
+class NewMachineOut(MachineOut, Credentials):
+    """The new machine with its login."""
+
+
+class MachinePage(BaseModel):
+    items: list[MachineOut]
+    next_cursor: str | None
+
+
+def machine_out(machine: Machine, status: MachineStatus | None) -> MachineOut:
+    return MachineOut(
+        machine_id=machine.serial,
+        company_id=machine.company_id,
+        name=machine.name,
+        model=machine.model,
+        tags=json.decode(machine.tags),
+        lat=machine.lat,
+        lon=machine.lon,
+        enabled=machine.enabled,
+        expected_interval_s=machine.expected_interval_s,
+        created_at=iso(machine.created_at),
+        current=status_out(machine.serial, status),
+    )
+
+
+def status_out(serial: str, row: MachineStatus | None) -> MachineStatusOut:
+    """The newest state; a machine that was never heard is offline."""
+    if row is None:
+        row = MachineStatus(presence="offline", presence_since=0, presence_cause="never_heard", heard_at=0)
+    presence = presence_data(row.presence, row.presence_since, row.presence_cause)
+    return MachineStatusOut(
+        machine_id=serial,
+        status=shown_status(row),
+        energy=row.energy,
+        water=row.run_water,
+        area=row.area,
+        status_extra=json.decode(row.status_extra) if row.status_extra else {},
+        ts=iso(row.status_at) if row.status_at else None,
+        presence=row.presence,
+        presence_since=presence["since"],
+        presence_cause=row.presence_cause,
+        heard_at=iso(row.heard_at) if row.heard_at else None,
+        software=row.software,
+        telemetry=telemetry_data(row),
+    )
+
+
+def telemetry_data(row: MachineStatus) -> dict[str, Any] | None:
+    """The newest sample in the shape of the wire."""
+    if row.telemetry_at is None:
+        return None
+    known = {name: getattr(row, name) for name in ("battery", "solar_v", "solar_a", "water")}
+    sample: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
+    if row.telemetry_extra:
+        sample["extra"] = json.decode(row.telemetry_extra)
+    return {**sample, "ts": iso(row.telemetry_at)}
+
+
+def status_data(row: MachineStatus) -> dict[str, Any] | None:
+    """The newest state in the shape of the wire."""
+    if row.status_at is None:
+        return None
+    known = {"status": shown_status(row), "energy": row.energy, "water": row.run_water, "area": row.area}
+    said: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
+    return {**(json.decode(row.status_extra) if row.status_extra else {}), **said, "ts": iso(row.status_at)}

@@ -1,0 +1,77 @@
+"""What endpoints ask of a request: the process's services, who is calling, and for which company."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from fastapi.requests import HTTPConnection
+
+from sunsweep.server.errors import ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
+from sunsweep.server.features.accounts import service
+from sunsweep.server.features.accounts.roles import Principal, Role
+from sunsweep.server.services import Services
+
+COOKIE = "sunsweep_session"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def services(connection: HTTPConnection) -> Services:
+    """The process's services; one place, so that nothing else reads the application's state."""
+    found: Services = connection.app.state.services
+    return found
+
+
+ServicesOf = Annotated[Services, Depends(services)]
+
+
+def bearer(connection: HTTPConnection) -> str | None:
+    """The token of the `Authorization` header."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token else None
+
+
+async def caller(connection: HTTPConnection, held: ServicesOf) -> Principal:
+    """Who is calling, by header or cookie; raises `UnauthenticatedError`, `ForbiddenError`."""
+    token = bearer(connection)
+    if token is None:
+        token = connection.cookies.get(COOKIE)
+        writes = connection.scope.get("method") not in SAFE_METHODS
+        if token is not None and writes and "x-requested-with" not in connection.headers:
+            raise ForbiddenError("writes with the login cookie need the header X-Requested-With")
+    if token is None:
+        raise UnauthenticatedError("log in first: no access token was given")
+    return await service.principal(held.database, held.tokens, token)
+
+
+Caller = Annotated[Principal, Depends(caller)]
+
+
+def company(who: Caller, company_id: Annotated[int | None, Query(ge=1)] = None) -> int:
+    """The company asked about: the caller's own; a platform admin names it. This is the tenant filter's one source."""
+    if who.role is Role.PLATFORM_ADMIN:
+        if company_id is None:
+            raise InvalidError("a platform admin names the company: ?company_id=", field="company_id")
+        return company_id
+    if who.company_id is None or company_id not in (None, who.company_id):
+        raise NotFoundError("there is no such company")
+    return who.company_id
+
+
+CompanyId = Annotated[int, Depends(company)]
+
+
+def operator(who: Caller) -> Principal:
+    """Raises `ForbiddenError` for viewers."""
+    if not who.may_command:
+        raise ForbiddenError("viewers may look, not command")
+    return who
+
+
+def admin(who: Caller) -> Principal:
+    """Raises `ForbiddenError` for operators and viewers."""
+    if not who.may_administer:
+        raise ForbiddenError("this is an admin's to do")
+    return who
+
+
+Operator = Annotated[Principal, Depends(operator)]
+Admin = Annotated[Principal, Depends(admin)]

@@ -1,0 +1,64 @@
+"""SQL of history. Every query carries a time bound."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Integer, Row, cast, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sunsweep.server.db.models import StatusEvent, TelemetryRow
+
+MEASURED: Final = ("battery", "solar_v", "solar_a", "water")
+
+Key = tuple[int, int, int]
+"""(ts, boot, seq)."""
+
+
+class Span(NamedTuple):
+    """From `from_ms`, inclusive, to `to_ms`, exclusive."""
+
+    from_ms: int
+    to_ms: int
+
+
+async def samples(
+    session: AsyncSession, machine_id: int, span: Span, *, after: Key | None, limit: int
+) -> Sequence[TelemetryRow]:
+    """Raw samples in the order of time."""
+    row = TelemetryRow
+    query = select(row).where(row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)
+    if after is not None:
+        query = query.where(row.ts >= after[0], tuple_(row.ts, row.boot, row.seq) > after)
+    return (await session.scalars(query.order_by(row.ts, row.boot, row.seq).limit(limit))).all()
+
+
+async def buckets(
+    session: AsyncSession, machine_id: int, span: Span, *, bucket_ms: int, limit: int
+) -> Sequence[Row[Any]]:
+    """Count, mean, minimum and maximum of each measured field per bucket; `ts` is the bucket's start."""
+    row = TelemetryRow
+    start: ColumnElement[int] = row.ts - row.ts % bucket_ms
+    columns = [
+        function(getattr(row, name)).label(f"{name}_{word}")
+        for name in MEASURED
+        for word, function in (("mean", func.avg), ("min", func.min), ("max", func.max))
+    ]
+    query = (
+        select(cast(start, Integer).label("ts"), func.count().label("count"), *columns)
+        .where(row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)
+        .group_by("ts")
+        .order_by("ts")
+        .limit(limit)
+    )
+    return (await session.execute(query)).all()
+
+
+async def status_events(
+    session: AsyncSession, machine_id: int, span: Span, *, after: Key | None, limit: int
+) -> Sequence[StatusEvent]:
+    """Changes of state in the order of time."""
+    row = StatusEvent
+    query = select(row).where(row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)
+    if after is not None:
+        query = query.where(row.ts >= after[0], tuple_(row.ts, row.boot, row.seq) > after)
+    return (await session.scalars(query.order_by(row.ts, row.boot, row.seq).limit(limit))).all()

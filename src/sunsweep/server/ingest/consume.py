@@ -1,0 +1,67 @@
+"""Messages in from the broker: a bounded queue that says how full it is."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from sunsweep.mqtt.port import Message
+from sunsweep.server import metrics
+
+MAX_WAITING_BYTES: Final = 64 * 2**20
+MAX_WAITING_QOS0: Final = 10_000
+
+
+class Tap(Protocol):
+    """What can be turned off when too much waits."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+class Inbox:
+    """What has arrived and is not yet taken.
+
+    Full in messages: the broker keeps the rest, as nothing is acknowledged (Receive Maximum). Full in bytes: reading
+    pauses. QoS 0, which nothing holds back, is let go of and counted.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Message] = deque()
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+        self._paused = False
+        self.tap: Tap | None = None
+
+    def put(self, messages: Sequence[Message]) -> None:
+        """Called from the connection for each read."""
+        metrics.RECEIVED.inc(len(messages))
+        if len(self._waiting) > MAX_WAITING_QOS0:
+            kept = [message for message in messages if message.qos > 0]
+            metrics.DROPPED_QOS0.inc(len(messages) - len(kept))
+            messages = kept
+        self._waiting.extend(messages)
+        self._bytes += sum([len(message.payload) for message in messages])
+        if self._bytes > MAX_WAITING_BYTES and self.tap is not None and not self._paused:
+            self._paused = True
+            self.tap.pause_reading()
+        self._arrived.set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def wait(self) -> None:
+        """Return once something waits."""
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def take(self, limit: int) -> list[Message]:
+        """At most `limit` messages, oldest first."""
+        taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+        self._bytes -= sum([len(message.payload) for message in taken])
+        if self._paused and self._bytes < MAX_WAITING_BYTES // 2 and self.tap is not None:
+            self._paused = False
+            self.tap.resume_reading()
+        return taken

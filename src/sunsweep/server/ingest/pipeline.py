@@ -1,0 +1,126 @@
+"""Broker to database: consume, decode, batch, store, then acknowledge, then receipts. Data flows one way."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from sunsweep.contract.topics import FROM_MACHINE, Channel, all_machines
+from sunsweep.mqtt.client import ConnectionSettings, MqttClient
+from sunsweep.mqtt.port import Message, Subscription
+from sunsweep.server import metrics
+from sunsweep.server.clock import Clock, wall_clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.events import publish_change, publish_presence
+from sunsweep.server.ingest.batch import next_batch
+from sunsweep.server.ingest.consume import Inbox
+from sunsweep.server.ingest.decode import RowNumbers, decode
+from sunsweep.server.ingest.messages import Accepted, Decoded, Rejected
+from sunsweep.server.ingest.receipt import Receipts
+from sunsweep.server.ingest.registry import Registry
+from sunsweep.server.ingest.store import Committed, Store, StoreAwayError
+
+log = structlog.get_logger(__name__)
+
+SUBSCRIPTIONS: Final = tuple(Subscription(all_machines(channel)) for channel in FROM_MACHINE)
+SESSION_EXPIRY_S: Final = 86_400
+RECEIVE_MAXIMUM: Final = 4000
+MAX_BACKOFF_S: Final = 10.0
+IDLE_S: Final = 1.0
+
+
+def member_id(number: int) -> str:
+    """The clientid of a named session that the ingest reads through."""
+    return f"ingest-{number}"
+
+
+class Ingest:
+    """One member: what it had not acknowledged waits for it in the broker."""
+
+    def __init__(
+        self, database: Database, connection: ConnectionSettings, *, retention_days: int, now_ms: Clock = wall_clock
+    ) -> None:
+        self._inbox = Inbox()
+        self._client = MqttClient(connection, subscriptions=SUBSCRIPTIONS, on_messages=self._inbox.put)
+        self._inbox.tap = self._client
+        self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
+        self._store = Store(database, now_ms=now_ms)
+        self._receipts = Receipts(self._client, now_ms=now_ms)
+        self._numbers = RowNumbers(random.getrandbits(10))
+
+    @property
+    def connected(self) -> bool:
+        return self._client.connected
+
+    async def wait_connected(self) -> None:
+        await self._client.wait_connected()
+
+    async def run(self) -> None:
+        """Until cancelled; what is not committed by then is not acknowledged and comes again."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._client.run(), name="ingest-client")
+            tasks.create_task(self._commit_for_ever(), name="ingest-committer")
+            tasks.create_task(self._receipts.run(), name="ingest-receipts")
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            messages = await next_batch(self._inbox, idle_s=IDLE_S)
+            if messages or self._store.owes:
+                await self._process(messages)
+
+    async def _process(self, messages: list[Message]) -> None:
+        committed = await self._persist(messages)
+        self._client.acknowledge(messages)
+        self._receipts.committed(committed.outcome)
+        for presence in committed.presence:
+            await publish_presence(self._client, presence)
+        for machine, change in committed.commands:
+            await publish_change(self._client, machine.company_id, machine.serial, change)
+        _count(committed.outcome)
+
+    async def _persist(self, messages: Sequence[Message]) -> Committed:
+        """Commit, however long the database stays away."""
+        attempt = 0
+        away_since: float | None = None
+        while True:
+            try:
+                started = time.perf_counter()
+                committed = await self._store.commit(await self._decode(messages))
+            except (StoreAwayError, DBAPIError, OSError) as error:
+                attempt += 1
+                if away_since is None:
+                    away_since = started
+                elif attempt == 2:
+                    metrics.STORE_AWAY.set(1)
+                    log.warning("the database takes nothing; nothing is acknowledged until it does", error=str(error))
+                await asyncio.sleep(random.uniform(0, min(MAX_BACKOFF_S, 0.05 * 2**attempt)))  # noqa: S311
+                continue
+            if away_since is not None and attempt > 1:
+                metrics.STORE_AWAY.set(0)
+                log.info("the database is back", away_s=round(time.perf_counter() - away_since, 1), attempts=attempt)
+            metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+            metrics.BATCH_ROWS.observe(len(messages))
+            return committed
+
+    async def _decode(self, messages: Sequence[Message]) -> list[Decoded]:
+        await self._registry.learn({message.topic for message in messages})
+        return [decode(message, self._registry[message.topic], self._numbers) for message in messages]
+
+
+def _count(outcome: Sequence[Decoded]) -> None:
+    stored = Counter(_channel(item) for item in outcome if isinstance(item, Accepted))
+    for channel, number in stored.items():
+        metrics.STORED.labels(channel).inc(number)
+    refused = Counter(item.reason for item in outcome if isinstance(item, Rejected))
+    for reason, number in refused.items():
+        metrics.REJECTED.labels(reason).inc(number)
+        log.warning("messages kept as dead letters", reason=str(reason), number=number)
+
+
+def _channel(item: Accepted) -> Channel:
+    return Channel(item.message.topic.rpartition("/")[2])

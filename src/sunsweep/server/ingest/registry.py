@@ -1,0 +1,84 @@
+"""Which machine a topic belongs to: looked up in bulk, remembered for a minute."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import select, tuple_
+
+from sunsweep.contract.refusal import Reason, Refused
+from sunsweep.contract.topics import Channel, parse_machine_topic
+from sunsweep.server.clock import Clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.models import Company, Machine
+from sunsweep.server.ingest.messages import MachineRef
+
+REMEMBER_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
+
+Known = tuple[MachineRef, Channel] | Refused
+
+
+class Registry:
+    """Topic -> machine and channel, or the refusal. Refusals are remembered for the batch only."""
+
+    def __init__(self, database: Database, *, retention_days: int, now_ms: Clock) -> None:
+        self._database = database
+        self._retention_days = retention_days
+        self._now_ms = now_ms
+        self._known: dict[str, Known] = {}
+        self._forget_at = 0
+
+    async def learn(self, topics: Iterable[str]) -> None:
+        """Look up what is not known yet; afterwards `[topic]` answers for each of them."""
+        if self._now_ms() >= self._forget_at:
+            self._known.clear()
+            self._forget_at = self._now_ms() + REMEMBER_MS
+        unknown = {topic for topic in topics if isinstance(self._known.get(topic), Refused | None)}
+        if unknown:
+            self._known.update(await self._look_up(unknown))
+
+    def __getitem__(self, topic: str) -> Known:
+        return self._known[topic]
+
+    async def _look_up(self, topics: set[str]) -> dict[str, Known]:
+        found: dict[str, Known] = {}
+        wanted = {}
+        for topic in topics:
+            try:
+                wanted[topic] = parse_machine_topic(topic)
+            except Refused as refusal:
+                found[topic] = refusal
+        machines, elsewhere = await self._machines(
+            {(parsed.company_id, parsed.machine_id) for parsed in wanted.values()}
+        )
+        for topic, parsed in wanted.items():
+            machine = machines.get((parsed.company_id, parsed.machine_id))
+            if machine is not None:
+                found[topic] = (machine, parsed.channel)
+            elif parsed.machine_id in elsewhere:
+                found[topic] = Refused(
+                    Reason.WRONG_COMPANY, f"{parsed.machine_id} is not a machine of company {parsed.company_id}"
+                )
+            else:
+                found[topic] = Refused(Reason.UNKNOWN_MACHINE, f"no machine {parsed.machine_id}")
+        return found
+
+    async def _machines(self, keys: set[tuple[int, str]]) -> tuple[dict[tuple[int, str], MachineRef], set[str]]:
+        if not keys:
+            return {}, set()
+        living = (
+            select(Machine.id, Machine.company_id, Machine.serial, Company.raw_retention_days)
+            .join(Company, Company.id == Machine.company_id)
+            .where(Machine.archived_at.is_(None))
+        )
+        async with self._database.read() as session:
+            rows = (await session.execute(living.where(tuple_(Machine.company_id, Machine.serial).in_(keys)))).all()
+            machines = {(row.company_id, row.serial): self._ref(*row) for row in rows}
+            missing = {serial for company_id, serial in keys if (company_id, serial) not in machines}
+            others = await session.scalars(select(Machine.serial).where(Machine.serial.in_(missing))) if missing else ()
+            return machines, set(others)
+
+    def _ref(self, machine_id: int, company_id: int, serial: str, days: int | None) -> MachineRef:
+        return MachineRef(
+            machine_id, company_id, serial, min(days or self._retention_days, self._retention_days) * DAY_MS
+        )

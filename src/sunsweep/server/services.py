@@ -1,0 +1,20 @@
+"""What a backend process holds once and hands to whoever needs it."""
+
+from dataclasses import dataclass, field
+
+from sunsweep.mqtt.port import Client
+from sunsweep.server.clock import Clock, wall_clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.features.accounts.tokens import Tokens
+from sunsweep.server.settings import ServeSettings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The process's own parts; `bus` carries the internal news, and is also what `/readyz` asks of the broker."""
+
+    settings: ServeSettings
+    database: Database
+    bus: Client
+    tokens: Tokens
+    now_ms: Clock = field(default=wall_clock)

@@ -1,0 +1,42 @@
+"""What a process is told from outside: `SUNSWEEP_*` variables, `.env`, or the folder of `sunsweep up`."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from msgspec import json
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BackendSettings(BaseSettings):
+    """What every backend process needs."""
+
+    model_config = SettingsConfigDict(env_prefix="SUNSWEEP_", env_file=".env", extra="ignore")
+
+    database_url: str = Field(description="sqlite+aiosqlite:///FILE or mysql+asyncmy://USER:PASSWORD@HOST/NAME")
+    mqtt_url: str = Field(default="mqtt://127.0.0.1:1883", description="mqtt://HOST:PORT or mqtts://HOST:PORT")
+    mqtt_username: str = Field(default="sunsweep-backend", description="the backend's own login at the broker")
+    mqtt_password: SecretStr = Field(default=SecretStr(""), description="its password")
+    mqtt_ca_file: Path | None = Field(default=None, description="CA certificates for mqtts://")
+    retention_days: int = Field(default=90, ge=1, description="days that raw measurements are kept")
+
+    @classmethod
+    def of_folder(cls, folder: Path, **more: Any) -> Self:
+        """The settings of a `sunsweep up` folder; raises `FileNotFoundError` where it was never started."""
+        known = json.decode((folder / "backend.json").read_bytes(), type=dict[str, str])
+        return cls(database_url=folder_database_url(folder), **known, **more)  # type: ignore[arg-type]  # pydantic's own check
+
+
+class ServeSettings(BackendSettings):
+    """What `sunsweep serve` needs on top."""
+
+    secret_key: SecretStr = Field(min_length=32, description="signs access tokens; at least 32 characters")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
+    access_token_s: int = Field(default=43_200, ge=60, description="seconds that a login lasts")
+    cookie_secure: bool = Field(default=False, description="send the login cookie over HTTPS only")
+
+
+def folder_database_url(folder: Path) -> str:
+    """SQLite in the folder of `sunsweep up`."""
+    return f"sqlite+aiosqlite:///{folder.resolve() / 'sunsweep.db'}"
