@@ -14,7 +14,7 @@ class Order(StrEnum):
     RESET = "reset"
 
 
-STOP_RANK: Final = {Order.EMERGENCY_STOP: 3, Order.STOP_CLEANING: 2, Order.RETURN_TO_DOCK: 1}
+STOP_RANK: Final[dict[str, int]] = {Order.EMERGENCY_STOP: 3, Order.STOP_CLEANING: 2, Order.RETURN_TO_DOCK: 1}
 """Stop-like commands; the higher outranks the lower."""
 
 

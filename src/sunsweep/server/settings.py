@@ -1,11 +1,22 @@
 """What a process is told from outside: `SUNSWEEP_*` variables, `.env`, or the folder of `sunsweep up`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
 from msgspec import json
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Role(StrEnum):
+    """What a backend process does."""
+
+    API = "api"
+    LIVE = "live"
+    INGEST = "ingest"
+    DISPATCH = "dispatch"
+    JOBS = "jobs"
 
 
 class BackendSettings(BaseSettings):

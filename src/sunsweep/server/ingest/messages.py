@@ -17,7 +17,7 @@ class MachineRef(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """A message that can be stored. `ts_ms` is its place in history, `order_ms` = min(ts, receipt) its place in state."""
+    """A message that can be stored: `ts_ms` places it in history, `order_ms` (min of ts and receipt) in state."""
 
     message: Message
     machine: MachineRef

@@ -4,8 +4,8 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +32,7 @@ SESSION_EXPIRY_S: Final = 86_400
 RECEIVE_MAXIMUM: Final = 4000
 MAX_BACKOFF_S: Final = 10.0
 IDLE_S: Final = 1.0
+DRAIN_S: Final = 2.0
 
 
 def member_id(number: int) -> str:
@@ -61,17 +62,29 @@ class Ingest:
         await self._client.wait_connected()
 
     async def run(self) -> None:
-        """Until cancelled; what is not committed by then is not acknowledged and comes again."""
+        """Until cancelled; then the batch in hand is finished, and what is not committed comes again."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._client.run(), name="ingest-client")
-            tasks.create_task(self._commit_for_ever(), name="ingest-committer")
             tasks.create_task(self._receipts.run(), name="ingest-receipts")
+            # In the group's own body: so that it ends before the connection its acknowledgements need.
+            await self._commit_for_ever()
 
     async def _commit_for_ever(self) -> None:
         while True:
             messages = await next_batch(self._inbox, idle_s=IDLE_S)
             if messages or self._store.owes:
-                await self._process(messages)
+                await self._to_its_end(self._process(messages))
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, None]) -> None:
+        """Cancelled or not, what is begun is finished, within a limit."""
+        step = asyncio.create_task(work, name="ingest-batch")
+        try:
+            await asyncio.shield(step)
+        except asyncio.CancelledError:
+            await asyncio.wait([step], timeout=DRAIN_S)
+            step.cancel()
+            await asyncio.gather(step, self._receipts.flush(), return_exceptions=True)
+            raise
 
     async def _process(self, messages: list[Message]) -> None:
         committed = await self._persist(messages)

@@ -10,7 +10,7 @@ from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
 DAY_MS = 86_400_000
 
 
-def living(company_id: int) -> Select[tuple[Machine]]:
+def living(company_id: int) -> Select[Machine]:
     """The tenant filter: the machines of one company that are not archived."""
     return select(Machine).where(Machine.company_id == company_id, Machine.archived_at.is_(None))
 
@@ -22,17 +22,17 @@ async def machine(session: AsyncSession, company_id: int, serial: str, *, lock: 
 
 async def page(
     session: AsyncSession, company_id: int, *, after: str, limit: int
-) -> Sequence[Row[tuple[Machine, MachineStatus | None]]]:
+) -> Sequence[Row[Machine, MachineStatus | None]]:
     """Machines in the order of their serials, each with its newest state."""
     query = (
         living(company_id)
-        .add_columns(MachineStatus)
+        .with_only_columns(Machine, MachineStatus)
         .outerjoin(MachineStatus, MachineStatus.machine_id == Machine.id)
         .where(Machine.serial > after)
         .order_by(Machine.serial)
         .limit(limit)
     )
-    return (await session.execute(query)).all()  # type: ignore[return-value]  # the added column is not in the type
+    return (await session.execute(query)).all()
 
 
 async def serial_taken(session: AsyncSession, company_id: int, serial: str, *, now_ms: int) -> bool:

@@ -27,6 +27,17 @@ class Resolution(StrEnum):
 BUCKET_MS: Final = {Resolution.MINUTE: 60_000, Resolution.HOUR: 3_600_000, Resolution.DAY: DAY_MS}
 
 
+def read_instant(text: str, field: str) -> int:
+    """Milliseconds of an ISO 8601 text with a zone; raises `InvalidError` naming the field."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidError(f"{field} is no ISO 8601 time", field=field) from error
+    if instant.tzinfo is None:
+        raise InvalidError(f"{field} needs a zone, such as 2026-01-31T00:00:00Z", field=field)
+    return to_ms(instant)
+
+
 def span(begin: datetime | None, end: datetime | None, *, now_ms: int) -> Span:
     """The span asked for, by default the last day; raises `InvalidError`."""
     for name, instant in (("from", begin), ("to", end)):

@@ -1,0 +1,89 @@
+"""The web application of a backend process: the routes of its roles, and errors as problem documents."""
+
+from collections.abc import Collection
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from sunsweep import __version__
+from sunsweep.contract.schema import asyncapi
+from sunsweep.server.errors import InvalidError, SunsweepError, UnavailableError
+from sunsweep.server.features.accounts import endpoints as accounts
+from sunsweep.server.features.commands import endpoints as commands
+from sunsweep.server.features.deadletters import endpoints as deadletters
+from sunsweep.server.features.health import endpoints as health
+from sunsweep.server.features.machines import endpoints as machines
+from sunsweep.server.features.telemetry import endpoints as telemetry
+from sunsweep.server.live import socket
+from sunsweep.server.live.hub import Hub
+from sunsweep.server.services import Services
+from sunsweep.server.settings import Role
+
+PROBLEM = "application/problem+json"
+
+
+def create_app(services: Services, hub: Hub | None, *, roles: Collection[Role]) -> FastAPI:
+    """The routes of `api` and `live`, as far as this process has the role; health always."""
+    app: FastAPI = FastAPIOffline(title="Sunsweep", version=__version__, openapi_url="/openapi.json")
+    app.state.services = services
+    app.state.hub = hub
+    _errors(app)
+    app.include_router(health.router)
+    if Role.API in roles:
+        v1 = APIRouter(prefix="/api/v1")
+        for feature in (accounts, machines, telemetry, commands, deadletters):
+            v1.include_router(feature.router)
+        app.include_router(v1)
+        _pages(app)
+    if Role.LIVE in roles:
+        app.include_router(socket.router)
+    return app
+
+
+def _pages(app: FastAPI) -> None:
+    page = str(files("sunsweep.server") / "pages" / "app.html")
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/app")
+
+    @app.get("/app", include_in_schema=False)
+    async def application() -> FileResponse:
+        return FileResponse(page, headers={"cache-control": "no-cache"})
+
+    @app.get("/asyncapi.json", tags=["health"])
+    async def contract() -> dict[str, Any]:
+        """The contract on the wire."""
+        return asyncapi()
+
+
+def _errors(app: FastAPI) -> None:
+    @app.exception_handler(SunsweepError)
+    async def ours(_request: Request, error: SunsweepError) -> JSONResponse:
+        return _problem(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        wrong = [{"field": ".".join(map(str, e["loc"][1:])), "message": e["msg"]} for e in error.errors()]
+        words = "; ".join(f"{entry['field']}: {entry['message']}" for entry in wrong)
+        return _problem(InvalidError(words, errors=wrong))
+
+    @app.exception_handler(HTTPException)
+    async def framework(_request: Request, error: HTTPException) -> JSONResponse:
+        body = {"type": "about:blank", "title": str(error.detail), "status": error.status_code}
+        return JSONResponse(body, error.status_code, headers=error.headers, media_type=PROBLEM)
+
+    @app.exception_handler(DBAPIError)
+    async def away(_request: Request, error: DBAPIError) -> JSONResponse:
+        return _problem(UnavailableError(f"the database takes nothing now ({type(error.orig).__name__})"))
+
+
+def _problem(error: SunsweepError) -> JSONResponse:
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None  # noqa: PLR2004
+    return JSONResponse(error.problem(), error.status, headers=headers, media_type=PROBLEM)

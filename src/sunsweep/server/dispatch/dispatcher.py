@@ -1,0 +1,202 @@
+"""Commands to the broker. One process at a time, under a lease checked before every publish."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+from msgspec import json
+from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
+
+from sunsweep.contract.codec import encode_command
+from sunsweep.contract.commands import STOP_RANK, is_stop_like
+from sunsweep.contract.payloads import Command
+from sunsweep.contract.refusal import Refused
+from sunsweep.contract.topics import (
+    Channel,
+    Event,
+    EventTopic,
+    MachineTopic,
+    all_events,
+    all_machines,
+    parse_event_topic,
+    parse_machine_topic,
+)
+from sunsweep.mqtt.client import ConnectionSettings, MqttClient
+from sunsweep.mqtt.port import Message, MqttError, NotConnectedError, Published, Subscription
+from sunsweep.server.clock import Clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.lease import LeaseKeeper
+from sunsweep.server.db.models import CommandRow, Machine, MachineStatus
+from sunsweep.server.dispatch import repository
+from sunsweep.server.events import publish_change
+from sunsweep.server.features.commands.lifecycle import State, change
+
+log = structlog.get_logger(__name__)
+
+SWEEP_S: Final = 5.0
+BARE_EXPIRY_S: Final = 10
+STOP_EXPIRY_S: Final = 900
+ANSWER_WITHIN_MS: Final = 30_000
+NOBODY_LISTENS: Final = "the machine is not connected; waiting for it"
+
+Target = tuple[int, str]
+"""(company id, serial)."""
+
+
+class Dispatcher:
+    """Sends what is queued: when told of a new command, at a machine's status, and in a sweep every 5 s."""
+
+    def __init__(self, database: Database, connection: ConnectionSettings, *, now_ms: Clock) -> None:
+        self._database = database
+        self._now_ms = now_ms
+        self._lease = LeaseKeeper(database, "dispatch", now_ms=now_ms)
+        self._client = MqttClient(
+            connection,
+            subscriptions=(Subscription(all_machines(Channel.STATUS), 0), Subscription(all_events(Event.WAKE), 0)),
+            on_messages=self._told,
+        )
+        self._waiting: set[Target] = set()
+        self._due: set[Target] = set()
+        self._something = asyncio.Event()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._client.run(), name="dispatch-client")
+            tasks.create_task(self._lease.run(), name="dispatch-lease")
+            tasks.create_task(self._send_for_ever(), name="dispatch-send")
+            tasks.create_task(self._sweep_for_ever(), name="dispatch-sweep")
+
+    def _told(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            try:
+                if message.topic.startswith("company/"):
+                    topic = parse_machine_topic(message.topic)
+                    target = (topic.company_id, topic.machine_id)
+                    if target not in self._waiting:
+                        continue
+                else:
+                    event = parse_event_topic(message.topic)
+                    target = (event.company_id, event.machine_id)
+            except Refused:
+                continue
+            self._due.add(target)
+            self._something.set()
+
+    async def _send_for_ever(self) -> None:
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            due, self._due = self._due, set()
+            for target in due:
+                await self._guarded(target)
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await self._guarded(None)
+            await asyncio.sleep(SWEEP_S)
+
+    async def _guarded(self, target: Target | None) -> None:
+        try:
+            if target is None:
+                await self._sweep()
+            else:
+                await self._send_queued(target)
+        except (DBAPIError, OSError) as error:
+            log.warning("commands wait: the database takes nothing", error=str(error))
+        except MqttError as error:
+            log.warning("commands wait: the broker takes nothing", error=str(error))
+
+    async def _sweep(self) -> None:
+        """Look at everything that waits, and at what was sent and never answered."""
+        async with self._database.read() as session:
+            waiting = await repository.queued(session)
+            silent = await repository.sent_before(session, before_ms=self._now_ms() - ANSWER_WITHIN_MS)
+        self._waiting = {(machine.company_id, machine.serial) for _, machine, _ in waiting}
+        self._due |= self._waiting
+        if self._due:
+            self._something.set()
+        for row, machine in silent:
+            if self._lease.held:
+                await self._become(
+                    row, machine, State.UNCONFIRMED, reason="sent, and the machine has said nothing since"
+                )
+
+    async def _send_queued(self, target: Target) -> None:
+        async with self._database.read() as session:
+            rows = await repository.queued(session, of=target)
+        for row, machine, status in sorted(rows, key=_urgency):
+            if not self._lease.held or not self._client.connected:
+                self._waiting.add(target)
+                return
+            await self._send(row, machine, status)
+
+    async def _send(self, row: CommandRow, machine: Machine, status: MachineStatus | None) -> None:
+        now_ms = self._now_ms()
+        if row.expires_at is not None and row.expires_at <= now_ms:
+            await self._become(row, machine, State.EXPIRED, reason="not sent in time")
+            return
+        bare_start = not is_stop_like(row.command) and (status is None or status.session_boot is None)
+        if bare_start and status is not None and status.presence != "online":
+            await self._still_waiting(row, NOBODY_LISTENS)
+            return
+        # A bare machine cannot know a start again: it is marked as sent before its one publish.
+        if bare_start and not await self._become(row, machine, State.SENT, sent_at=now_ms):
+            return
+        published = await self._publish(row, machine, _life_s(row, now_ms=now_ms, bare_start=bare_start))
+        if published is Published.NOBODY_LISTENS:
+            if bare_start:
+                await self._become(row, machine, State.QUEUED, reason=NOBODY_LISTENS)
+            await self._still_waiting(row, NOBODY_LISTENS)
+        elif not bare_start:
+            await self._become(row, machine, State.SENT, sent_at=now_ms)
+
+    async def _publish(self, row: CommandRow, machine: Machine, expiry_s: int) -> Published:
+        payload = encode_command(Command(row.command, json.decode(row.params), row.id, row.issued_at, row.expires_at))
+        topic = str(MachineTopic(machine.company_id, machine.serial, Channel.COMMAND))
+        published = await self._client.publish(topic, payload, qos=1, expiry_s=expiry_s)
+        if published is Published.DELIVERED:
+            await self._show(EventTopic(machine.company_id, machine.serial, Event.COMMAND), payload)
+        return published
+
+    async def _show(self, topic: EventTopic, payload: bytes) -> None:
+        """The viewers' `command` frame is the JSON on the wire."""
+        try:
+            await self._client.publish(str(topic), payload)
+        except NotConnectedError:
+            return
+
+    async def _become(
+        self, row: CommandRow, machine: Machine, state: State, *, reason: str = "", **columns: Any
+    ) -> bool:
+        async with self._database.write() as session:
+            done = await change(
+                session, row.id, state, machine_id=machine.id, at_ms=self._now_ms(), reason=reason, **columns
+            )
+        if done is not None:
+            await publish_change(self._client, machine.company_id, machine.serial, done)
+        return done is not None
+
+    async def _still_waiting(self, row: CommandRow, reason: str) -> None:
+        """Say once why it waits."""
+        if row.reason != reason:
+            async with self._database.write() as session:
+                await session.execute(
+                    update(CommandRow)
+                    .where(CommandRow.id == row.id, CommandRow.state == State.QUEUED)
+                    .values(reason=reason)
+                )
+
+
+def _urgency(item: Any) -> tuple[int, str]:
+    """Stops first, the strongest before the others; then in the order of the ids."""
+    row: CommandRow = item[0]
+    return (-STOP_RANK.get(row.command, 0), row.id)
+
+
+def _life_s(row: CommandRow, *, now_ms: int, bare_start: bool) -> int:
+    if row.expires_at is None:
+        return STOP_EXPIRY_S
+    left_s = max(1, (row.expires_at - now_ms) // 1000)
+    return min(left_s, BARE_EXPIRY_S) if bare_start else left_s

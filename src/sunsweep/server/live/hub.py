@@ -1,0 +1,135 @@
+"""Machine topics to the sockets that watch them: one subscription a machine, however many viewers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from sunsweep.contract.codec import decode_result, decode_status, decode_telemetry
+from sunsweep.contract.frames import FrameType, frame
+from sunsweep.contract.payloads import Result, Status, Telemetry
+from sunsweep.contract.refusal import Refused
+from sunsweep.contract.topics import (
+    FROM_MACHINE,
+    Channel,
+    Event,
+    MachineTopic,
+    machine_events,
+    parse_event_topic,
+    parse_machine_topic,
+)
+from sunsweep.mqtt.client import ConnectionSettings, MqttClient
+from sunsweep.mqtt.port import Message, MqttError, Subscription
+from sunsweep.server import metrics
+from sunsweep.server.features.machines.current import Current, fold
+from sunsweep.server.live.viewer import Viewer
+
+Key = tuple[int, str]
+"""(company id, serial): the subscription names the viewer's company, so nobody sees another's machine."""
+
+_DECODERS: Final[dict[Channel, Callable[[bytes], Telemetry | Status | Result]]] = {Channel.TELEMETRY: decode_telemetry, Channel.STATUS: decode_status, Channel.RESULT: decode_result}
+_EVENT_FRAMES: Final = {
+    Event.COMMAND: FrameType.COMMAND,
+    Event.COMMAND_STATE: FrameType.COMMAND_STATE,
+    Event.PRESENCE: FrameType.PRESENCE,
+}
+
+
+class Watched:
+    """A machine somebody watches: who does, and its newest state, which late messages do not pass."""
+
+    def __init__(self, serial: str) -> None:
+        self.serial = serial
+        self.viewers: set[Viewer] = set()
+        self.current = Current(0)
+
+    def offer(self, kind: FrameType, ts_ms: int, data: object) -> None:
+        text = frame(kind, self.serial, ts_ms, data)
+        metrics.FRAMES.labels(kind).inc(len(self.viewers))
+        for viewer in self.viewers:
+            viewer.offer(text)
+
+
+class Hub:
+    """The process's live half: subscribed at the broker only for what is watched."""
+
+    def __init__(self, connection: ConnectionSettings) -> None:
+        self._client = MqttClient(connection, subscriptions=(), on_messages=self._take)
+        self._watched: dict[Key, Watched] = {}
+        self._changing = asyncio.Lock()
+
+    async def run(self) -> None:
+        await self._client.run()
+
+    @property
+    def connected(self) -> bool:
+        return self._client.connected
+
+    @asynccontextmanager
+    async def watch(self, company_id: int, serial: str) -> AsyncIterator[tuple[Watched, Viewer]]:
+        """Frames of a machine from now on; while the broker is away there are none, and they come by themselves."""
+        key, viewer = (company_id, serial), Viewer()
+        async with self._changing:
+            watched = self._watched.get(key)
+            if watched is None:
+                watched = self._watched[key] = Watched(serial)
+                await self._subscribe(key)
+            watched.viewers.add(viewer)
+        metrics.VIEWERS.inc()
+        try:
+            yield watched, viewer
+        finally:
+            metrics.VIEWERS.dec()
+            watched.viewers.discard(viewer)
+            async with self._changing:
+                if not watched.viewers and self._watched.get(key) is watched:
+                    del self._watched[key]
+                    await self._unsubscribe(key)
+
+    async def _subscribe(self, key: Key) -> None:
+        try:
+            await self._client.subscribe(*(Subscription(topic, 0) for topic in _topics(key)))
+        except MqttError:
+            return
+
+    async def _unsubscribe(self, key: Key) -> None:
+        try:
+            await self._client.unsubscribe(*_topics(key))
+        except MqttError:
+            return
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            try:
+                if message.topic.startswith("company/"):
+                    self._machine(message, parse_machine_topic(message.topic))
+                else:
+                    self._event(message)
+            except Refused:
+                # The ingest keeps it as a dead letter; viewers see only what can be stored.
+                continue
+
+    def _machine(self, message: Message, topic: MachineTopic) -> None:
+        watched = self._watched.get((topic.company_id, topic.machine_id))
+        decoder = _DECODERS.get(topic.channel)
+        if watched is None or decoder is None:
+            return
+        body = decoder(message.payload)
+        ts_ms = message.received_ms if body.stamp.ts_ms is None else body.stamp.ts_ms
+        if fold(watched.current, body, min(ts_ms, message.received_ms)).news:
+            watched.offer(FrameType(topic.channel), ts_ms, msgspec.Raw(message.payload))
+
+    def _event(self, message: Message) -> None:
+        topic = parse_event_topic(message.topic)
+        watched = self._watched.get((topic.company_id, topic.machine_id))
+        kind = _EVENT_FRAMES.get(topic.event)
+        if watched is not None and kind is not None:
+            watched.offer(kind, message.received_ms, msgspec.Raw(message.payload))
+
+
+def _topics(key: Key) -> list[str]:
+    company_id, serial = key
+    channels = [str(MachineTopic(company_id, serial, channel)) for channel in FROM_MACHINE]
+    return [*channels, machine_events(company_id, serial)]

@@ -1,0 +1,36 @@
+"""One socket's queue: bounded, and honest about what it lost."""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from sunsweep.server import metrics
+
+MAX_WAITING: Final = 256
+
+
+class Viewer:
+    """Frames for one viewer. One who cannot keep up loses the oldest, is told how many, and slows nobody."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[str] = deque()
+        self._arrived = asyncio.Event()
+        self._lost = 0
+
+    def offer(self, frame: str) -> None:
+        """Never waits."""
+        if len(self._waiting) >= MAX_WAITING:
+            self._waiting.popleft()
+            self._lost += 1
+            metrics.LAGGED.inc()
+        self._waiting.append(frame)
+        self._arrived.set()
+
+    async def take(self) -> tuple[int, list[str]]:
+        """How many frames were lost since the last call, and those that wait, at least one."""
+        await self._arrived.wait()
+        self._arrived.clear()
+        frames, lost = list(self._waiting), self._lost
+        self._waiting.clear()
+        self._lost = 0
+        return lost, frames

@@ -1,0 +1,107 @@
+"""The roles of a backend process, run side by side."""
+
+import asyncio
+import os
+import secrets
+import socket
+import ssl
+from collections.abc import Collection
+from typing import Final
+
+from sunsweep.mqtt.client import ConnectionSettings, MqttClient, settings_from_url
+from sunsweep.server.api import create_app
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.migrate import is_current
+from sunsweep.server.dispatch.dispatcher import Dispatcher
+from sunsweep.server.features.accounts.tokens import Tokens
+from sunsweep.server.ingest.pipeline import RECEIVE_MAXIMUM, SESSION_EXPIRY_S, Ingest, member_id
+from sunsweep.server.jobs.timetable import Jobs
+from sunsweep.server.live.hub import Hub
+from sunsweep.server.services import Services
+from sunsweep.server.settings import BackendSettings, Role, ServeSettings
+from sunsweep.server.web import serve
+
+ALL_ROLES: Final = frozenset(Role)
+
+
+class SchemaError(Exception):
+    """The database's schema is not the one this program was written for."""
+
+
+def connection(settings: BackendSettings, role: str) -> ConnectionSettings:
+    """A connection of this process's own, with a clientid nobody else has and nothing kept in the broker."""
+    name = f"{role}-{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
+    return _connection(settings, client_id=name)
+
+
+def member_connection(settings: BackendSettings, number: int = 0) -> ConnectionSettings:
+    """The named session of an ingest member: what it has not acknowledged waits for it."""
+    return _connection(
+        settings,
+        client_id=member_id(number),
+        clean_start=False,
+        session_expiry_s=SESSION_EXPIRY_S,
+        receive_maximum=RECEIVE_MAXIMUM,
+    )
+
+
+def _connection(settings: BackendSettings, **more: object) -> ConnectionSettings:
+    tls = ssl.create_default_context(cafile=settings.mqtt_ca_file) if settings.mqtt_url.startswith("mqtts:") else None
+    return settings_from_url(
+        settings.mqtt_url,
+        username=settings.mqtt_username,
+        password=settings.mqtt_password.get_secret_value(),
+        tls=tls,
+        **more,
+    )
+
+
+async def run_ingest(settings: BackendSettings) -> None:
+    """The ingest alone, until cancelled; raises `SchemaError`."""
+    database = Database(settings.database_url)
+    try:
+        await require_schema(database)
+        await Ingest(database, member_connection(settings), retention_days=settings.retention_days).run()
+    finally:
+        await database.close()
+
+
+async def run_roles(settings: ServeSettings, roles: Collection[Role], listener: socket.socket | None) -> None:
+    """Run until cancelled. A role that crashes ends the process: nobody restarts what he does not understand."""
+    database = Database(settings.database_url)
+    try:
+        await require_schema(database)
+        await _run(settings, roles, listener, database)
+    finally:
+        await database.close()
+
+
+async def _run(
+    settings: ServeSettings, roles: Collection[Role], listener: socket.socket | None, database: Database
+) -> None:
+    tokens = Tokens(settings.secret_key.get_secret_value(), lifetime_s=settings.access_token_s)
+    bus = MqttClient(connection(settings, "bus"), subscriptions=(), on_messages=lambda _: None)
+    services = Services(settings, database, bus, tokens)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(bus.run(), name="bus")
+        hub = None
+        if Role.LIVE in roles:
+            hub = Hub(connection(settings, "live"))
+            tasks.create_task(hub.run(), name="live")
+        if Role.INGEST in roles:
+            ingest = Ingest(database, member_connection(settings), retention_days=settings.retention_days)
+            tasks.create_task(ingest.run(), name="ingest")
+        if Role.DISPATCH in roles:
+            dispatcher = Dispatcher(database, connection(settings, "dispatch"), now_ms=wall_clock)
+            tasks.create_task(dispatcher.run(), name="dispatch")
+        if Role.JOBS in roles:
+            tasks.create_task(Jobs(database, now_ms=wall_clock).run(), name="jobs")
+        if listener is not None:
+            tasks.create_task(serve(create_app(services, hub, roles=roles), listener), name="web")
+
+
+async def require_schema(database: Database) -> None:
+    """Raises `SchemaError`."""
+    if not await is_current(database):
+        raise SchemaError("the database's schema is not this program's; run `sunsweep migrate` first")
