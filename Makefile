@@ -10,6 +10,7 @@ BIN := .venv/bin
 DATA ?= data/demo
 ARGS ?=
 
+.NOTPARALLEL:
 .PHONY: help setup demo test check prove bench docs lock format
 
 help: ## List the targets
