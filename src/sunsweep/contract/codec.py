@@ -6,7 +6,8 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 from msgspec.structs import asdict
 
-from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
+from sunsweep.contract.limits import MAX_NESTING, MAX_PAYLOAD_BYTES
+from sunsweep.contract.nesting import nested_deeper_than
 from sunsweep.contract.payloads import (
     UNSTAMPED,
     Boot,
@@ -171,6 +172,8 @@ def _said(wire: msgspec.Struct) -> dict[str, Any]:
 def _bounded(payload: bytes) -> None:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise Refused(Reason.TOO_LARGE, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are taken")
+    if nested_deeper_than(MAX_NESTING, payload):
+        raise Refused(Reason.NOT_JSON, f"nested more than {MAX_NESTING} deep")
 
 
 def _lenient(
@@ -240,7 +243,7 @@ def _stamp(wire: TelemetryWire | StatusWire | ResultWire, extra: dict[str, Any])
     if wire.boot is None or wire.seq is None:
         for name in ("boot", "seq"):
             if (half := getattr(wire, name)) is not None:
-                extra[name] = half
+                _merge(extra, {name: half})
         return UNSTAMPED if wire.ts is None else Stamp(to_ms(wire.ts))
     if wire.ts is None:
         raise Refused(Reason.NUMBERED_WITHOUT_TS, f"boot {wire.boot}, seq {wire.seq}", numbered=(wire.boot, wire.seq))

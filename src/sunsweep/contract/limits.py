@@ -3,6 +3,9 @@
 from typing import Final
 
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
+MAX_NESTING: Final = 31
+"""Depth of arrays and objects: what MariaDB's JSON takes, and what any stack can write again."""
+
 MAX_STATUS_CHARS: Final = 64
 MAX_SERIAL_CHARS: Final = 64
 MAX_COMMAND_CHARS: Final = 64

@@ -23,12 +23,14 @@ OFFLINE: Final = "offline"
 Instant = Annotated[datetime, Meta(tz=True, description="UTC, ISO 8601 with milliseconds")]
 Boot = Annotated[int, Meta(ge=1, le=MAX_BOOT, description="53 random bits, drawn at each start of the program")]
 Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ, description="from 1, gapless within the boot")]
+LastSeq = Annotated[int, Meta(ge=0, le=MAX_SEQ, description="the last one drawn in the boot, 0 where none was")]
 Session = Annotated[tuple[Boot, Seq], Meta(description="[boot, n], n counting the connections within the boot")]
-CommandName = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_.-]{{1,{MAX_COMMAND_CHARS}}}$")]
+_END = r"$(?!\n)"  # Python's `$` also matches before a last line feed
+CommandName = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_.-]{{1,{MAX_COMMAND_CHARS}}}{_END}")]
 CommandId = Annotated[
     str,
     Meta(
-        pattern="^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+        pattern=rf"^[0-9a-f]{{8}}-[0-9a-f]{{4}}-7[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}{_END}",
         description="UUIDv7 (RFC 9562); ids of one machine are in the order of its commands",
     ),
 ]
@@ -50,7 +52,7 @@ class TelemetryWire(Struct, forbid_unknown_fields=True, omit_defaults=True):
 class OutboxReport(Struct, omit_defaults=True):
     """What waits on the machine."""
 
-    pending: Annotated[int, Meta(ge=0)]
+    pending: Annotated[int, Meta(ge=0, le=MAX_SEQ)]
     oldest: Instant | None = None
 
 
@@ -58,7 +60,7 @@ class LossAccount(Struct, omit_defaults=True):
     """Numbered messages that will never come."""
 
     lost: Annotated[list[tuple[Boot, Seq, Seq]], Meta(max_length=MAX_ACCOUNT_RANGES)] = field(default_factory=list)
-    ended: Annotated[list[tuple[Boot, int]], Meta(max_length=MAX_ACCOUNT_RANGES)] = field(default_factory=list)
+    ended: Annotated[list[tuple[Boot, LastSeq]], Meta(max_length=MAX_ACCOUNT_RANGES)] = field(default_factory=list)
 
 
 class StatusWire(Struct, forbid_unknown_fields=True, omit_defaults=True):

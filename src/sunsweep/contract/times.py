@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+FIRST_MS = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
+LAST_MS = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
 
 
 def to_ms(instant: datetime) -> int:
-    """Milliseconds since 1970 of an aware datetime, rounded down."""
-    return (instant - EPOCH) // _MILLISECOND
+    """Milliseconds since 1970 of an aware datetime, rounded down; an offset may not lead out of the calendar."""
+    return min(max((instant - EPOCH) // _MILLISECOND, FIRST_MS), LAST_MS)
 
 
 def from_ms(ms: int) -> datetime:
@@ -18,4 +20,4 @@ def from_ms(ms: int) -> datetime:
 
 def iso(ms: int) -> str:
     """`2026-11-24T08:33:28.250Z` of milliseconds since 1970."""
-    return from_ms(ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    return from_ms(ms).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -11,6 +11,9 @@ _SERIAL = re.compile(SERIAL_PATTERN)
 _MACHINE_TOPIC = re.compile(
     rf"company/([1-9][0-9]{{0,17}})/machine/({SERIAL_PATTERN})/(telemetry|status|command|receipt|result)"
 )
+_EVENT_TOPIC = re.compile(
+    rf"sunsweep/event/([1-9][0-9]{{0,17}})/({SERIAL_PATTERN})/(command|command_state|presence|revoked|wake)"
+)
 
 
 class Channel(StrEnum):
@@ -78,13 +81,10 @@ def parse_machine_topic(topic: str) -> MachineTopic:
 
 def parse_event_topic(topic: str) -> EventTopic:
     """Read an internal topic; raises `Refused` (bad_topic)."""
-    levels = topic.split("/")
-    if len(levels) != 5 or levels[:2] != ["sunsweep", "event"] or not levels[2].isdecimal():
+    match = _EVENT_TOPIC.fullmatch(topic)
+    if match is None:
         raise Refused(Reason.BAD_TOPIC, topic[:200])
-    try:
-        return EventTopic(int(levels[2]), levels[3], Event(levels[4]))
-    except ValueError as error:
-        raise Refused(Reason.BAD_TOPIC, topic[:200]) from error
+    return EventTopic(int(match[1]), match[2], Event(match[3]))
 
 
 def all_machines(channel: Channel) -> str:

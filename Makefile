@@ -1,0 +1,60 @@
+# The doors of the project; `make help` lists them. What they do stands in scripts/.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Debian keeps its daemons where a plain user's PATH does not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+BIN := .venv/bin
+DATA ?= data/demo
+ARGS ?=
+
+.NOTPARALLEL:
+.PHONY: help setup demo test check prove bench docs lock format
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: ## Make .venv and install the services that the demo and the tests need
+	@scripts/setup.sh mosquitto mariadb
+
+demo: ## Run everything on this computer: broker, backend, simulated machines (DATA=dir, ARGS=…)
+	@scripts/setup.sh mosquitto
+	@exec $(BIN)/sunsweep up --free-ports --data $(DATA) $(ARGS)
+
+test: ## Run the tests (ARGS="-k name")
+	@scripts/setup.sh mosquitto mariadb
+	@$(BIN)/pytest $(ARGS)
+
+check: ## Linters, types, the law of the rooms, and the generated documents
+	@scripts/setup.sh
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	$(BIN)/python -m sunsweep.contract.schema docs --check
+
+prove: ## Run the long proofs (ARGS="-k name")
+	@scripts/setup.sh mosquitto mariadb
+	@$(BIN)/pytest -m prove $(ARGS)
+
+bench: ## Run every executable bench/*.py
+	@scripts/setup.sh mosquitto mariadb
+	@for bench in bench/*.py; do \
+	  if [[ -x $$bench ]]; then echo "== $$bench"; $(BIN)/python "$$bench" $(ARGS); fi; \
+	done
+
+docs: ## Generate the published documents under docs/
+	@scripts/setup.sh
+	$(BIN)/python -m sunsweep.contract.schema docs
+
+lock: ## Resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade)
+	@scripts/setup.sh
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet $(ARGS) -o requirements.lock
+
+format: ## Format and repair what can be repaired
+	@scripts/setup.sh
+	$(BIN)/ruff check --fix --quiet || true
+	$(BIN)/ruff format
