@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 from importlib.resources import files
-from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
@@ -12,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from sunsweep import __version__
-from sunsweep.contract.schema import asyncapi
+from sunsweep.contract.schema import documents
 from sunsweep.server.errors import InvalidError, SunsweepError, UnavailableError
 from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.commands import endpoints as commands
@@ -47,7 +46,7 @@ def create_app(services: Services, hub: Hub | None, *, roles: Collection[Role]) 
 
 
 def _pages(app: FastAPI) -> None:
-    page = str(files("sunsweep.server") / "pages" / "app.html")
+    pages = files("sunsweep.server") / "pages"
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
@@ -55,12 +54,18 @@ def _pages(app: FastAPI) -> None:
 
     @app.get("/app", include_in_schema=False)
     async def application() -> FileResponse:
-        return FileResponse(page, headers={"cache-control": "no-cache"})
+        return FileResponse(str(pages / "app.html"), headers={"cache-control": "no-cache"})
+
+    @app.get("/app/page.js", include_in_schema=False)
+    async def script() -> FileResponse:
+        return FileResponse(str(pages / "page.js"), headers={"cache-control": "no-cache"})
+
+    published = dict(documents())
 
     @app.get("/asyncapi.json", tags=["health"])
-    async def contract() -> dict[str, Any]:
+    async def contract() -> Response:
         """The contract on the wire."""
-        return asyncapi()
+        return Response(published["asyncapi.json"], media_type="application/json")
 
 
 def _errors(app: FastAPI) -> None:
@@ -85,5 +90,5 @@ def _errors(app: FastAPI) -> None:
 
 
 def _problem(error: SunsweepError) -> JSONResponse:
-    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None  # noqa: PLR2004
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
     return JSONResponse(error.problem(), error.status, headers=headers, media_type=PROBLEM)

@@ -4,11 +4,12 @@ import asyncio
 import os
 import secrets
 import socket
-import ssl
 from collections.abc import Collection
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
-from sunsweep.mqtt.client import ConnectionSettings, MqttClient, settings_from_url
+from sunsweep.mqtt.client import MqttClient
+from sunsweep.mqtt.settings import ConnectionSettings, settings_from_url
 from sunsweep.server.api import create_app
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
@@ -46,15 +47,10 @@ def member_connection(settings: BackendSettings, number: int = 0) -> ConnectionS
     )
 
 
-def _connection(settings: BackendSettings, **more: object) -> ConnectionSettings:
-    tls = ssl.create_default_context(cafile=settings.mqtt_ca_file) if settings.mqtt_url.startswith("mqtts:") else None
-    return settings_from_url(
-        settings.mqtt_url,
-        username=settings.mqtt_username,
-        password=settings.mqtt_password.get_secret_value(),
-        tls=tls,
-        **more,
-    )
+def _connection(settings: BackendSettings, **more: Any) -> ConnectionSettings:
+    address = settings_from_url(settings.mqtt_url, ca_file=settings.mqtt_ca_file)
+    password = settings.mqtt_password.get_secret_value()
+    return replace(address, username=settings.mqtt_username, password=password, **more)
 
 
 async def run_ingest(settings: BackendSettings) -> None:

@@ -23,8 +23,9 @@ from sunsweep.contract.topics import (
     parse_event_topic,
     parse_machine_topic,
 )
-from sunsweep.mqtt.client import ConnectionSettings, MqttClient
+from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message, MqttError, NotConnectedError, Published, Subscription
+from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.lease import LeaseKeeper

@@ -11,8 +11,9 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from sunsweep.contract.topics import FROM_MACHINE, Channel, all_machines
-from sunsweep.mqtt.client import ConnectionSettings, MqttClient
+from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message, Subscription
+from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import Database

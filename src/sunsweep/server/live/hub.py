@@ -20,8 +20,9 @@ from sunsweep.contract.topics import (
     parse_event_topic,
     parse_machine_topic,
 )
-from sunsweep.mqtt.client import ConnectionSettings, MqttClient
+from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message, MqttError, Subscription
+from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.features.machines.current import Current, fold
 from sunsweep.server.live.viewer import Viewer
@@ -29,7 +30,11 @@ from sunsweep.server.live.viewer import Viewer
 Key = tuple[int, str]
 """(company id, serial): the subscription names the viewer's company, so nobody sees another's machine."""
 
-_DECODERS: Final[dict[Channel, Callable[[bytes], Telemetry | Status | Result]]] = {Channel.TELEMETRY: decode_telemetry, Channel.STATUS: decode_status, Channel.RESULT: decode_result}
+_DECODERS: Final[dict[Channel, Callable[[bytes], Telemetry | Status | Result]]] = {
+    Channel.TELEMETRY: decode_telemetry,
+    Channel.STATUS: decode_status,
+    Channel.RESULT: decode_result,
+}
 _EVENT_FRAMES: Final = {
     Event.COMMAND: FrameType.COMMAND,
     Event.COMMAND_STATE: FrameType.COMMAND_STATE,

@@ -1,0 +1,108 @@
+"""Admin verbs on companies and people."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from sunsweep.cli.store import Data, database_url, fail, on_database
+from sunsweep.cli.watch import token_of
+from sunsweep.contract.times import iso
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.errors import SunsweepError
+from sunsweep.server.features.accounts import repository, service
+from sunsweep.server.features.accounts.passwords import generate_password
+from sunsweep.server.features.accounts.roles import Role
+from sunsweep.server.settings import ServeSettings
+
+companies = typer.Typer(help="Companies.", no_args_is_help=True)
+users = typer.Typer(help="People who log in.", no_args_is_help=True)
+
+Email = Annotated[str, typer.Argument(help="e-mail address")]
+
+
+@companies.command("add")
+def company_add(name: str, data: Data = None) -> None:
+    """Add a company; prints its number."""
+
+    async def work(database: Database) -> int:
+        async with database.write() as session:
+            return (await service.add_company(session, name, now_ms=wall_clock())).id
+
+    print(f"company {on_database(data, work)}: {name}")
+
+
+@users.command("add")
+def user_add(
+    email: Email,
+    role: Annotated[Role, typer.Option(help="what the user may do")] = Role.VIEWER,
+    company: Annotated[int | None, typer.Option(help="number of the company; none for a platform admin")] = None,
+    data: Data = None,
+) -> None:
+    """Add a user; prints the password once."""
+    password = generate_password()
+
+    async def work(database: Database) -> None:
+        async with database.write() as session:
+            await service.add_user(session, email, role, company_id=company, password=password, now_ms=wall_clock())
+
+    on_database(data, work)
+    print(f"{email}  {password}")
+
+
+@users.command("list")
+def user_list(data: Data = None) -> None:
+    """List the users."""
+
+    async def work(database: Database) -> None:
+        async with database.read() as session:
+            for user in await repository.users(session):
+                ended = f"disabled since {iso(user.disabled_at)}" if user.disabled_at else ""
+                print(f"{user.email:<32} {user.role:<15} {user.company_id or 'platform':<9} {ended}".rstrip())
+
+    on_database(data, work)
+
+
+@users.command("password")
+def user_password(email: Email, data: Data = None) -> None:
+    """Set a new password and end the user's logins; prints the password once."""
+    password = generate_password()
+
+    async def work(database: Database) -> None:
+        async with database.write() as session:
+            await service.set_password(session, email, password)
+
+    on_database(data, work)
+    print(f"{email}  {password}")
+
+
+@users.command("disable")
+def user_disable(email: Email, data: Data = None) -> None:
+    """Take a user's access away."""
+
+    async def work(database: Database) -> None:
+        async with database.write() as session:
+            await service.disable_user(session, email, now_ms=wall_clock())
+
+    on_database(data, work)
+    print(f"{email} is disabled")
+
+
+@users.command("token")
+def user_token(email: Email, data: Data = None) -> None:
+    """Print an access token."""
+    url = database_url(data)
+    settings = ServeSettings() if data is None else ServeSettings.of_folder(data)  # type: ignore[call-arg]
+
+    async def work() -> str:
+        database = Database(url)
+        try:
+            return await token_of(settings, database, email)
+        finally:
+            await database.close()
+
+    try:
+        print(asyncio.run(work()))
+    except SunsweepError as error:
+        raise fail(error.detail) from error

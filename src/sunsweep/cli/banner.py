@@ -1,0 +1,47 @@
+"""What `sunsweep up` says once it is up."""
+
+import shlex
+
+from sunsweep.cli.folder import Folder
+from sunsweep.server.settings import ServeSettings
+
+WIDE = 22
+
+
+def show(settings: ServeSettings, folder: Folder, people: dict[str, str], machine_id: str | None) -> None:
+    """Print the addresses, the logins, and how to send a first command."""
+    http = f"http://{_host(settings.host)}:{settings.port}"
+    data = shlex.quote(str(folder.path))
+    lines = [
+        "",
+        "Sunsweep is up; Ctrl-C stops it.",
+        f"  app     {http}/app",
+        f"  API     {http}/docs",
+        f"  broker  {settings.mqtt_url}",
+        f"  data    {folder.path}",
+        "",
+        "Logins (kept in logins.json there):",
+        *(f"  {email:<{WIDE}} {password}" for email, password in people.items()),
+        "",
+        *_first_steps(http, data, machine_id),
+    ]
+    print("\n".join(lines), flush=True)
+
+
+def _first_steps(http: str, data: str, machine_id: str | None) -> list[str]:
+    token = f"TOKEN=$(.venv/bin/sunsweep user token operator@example.com --data {data})"
+    if machine_id is None:
+        return ["Add a first machine:", f"  .venv/bin/sunsweep machine add SCM-1 --company 1 --data {data}", ""]
+    return [
+        "Send a first command:",
+        f"  {token}",
+        f'  curl -X POST {http}/api/v1/machines/{machine_id}/commands -H "Authorization: Bearer $TOKEN" \\',
+        "       -H 'Content-Type: application/json' \\",
+        '       -d \'{"command":"start_cleaning","params":{"speed":5,"mode":"auto"}}\'',
+        f"Watch it live:  ws://{http.removeprefix('http://')}/realtime/{machine_id}?token=$TOKEN",
+        "",
+    ]
+
+
+def _host(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  only replaced, never bound

@@ -1,0 +1,186 @@
+"""`sunsweep up`: every role together, over a local broker and SQLite, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from sunsweep.cli import banner, demo, ports
+from sunsweep.cli.folder import Folder, write_secret
+from sunsweep.cli.watch import watch
+from sunsweep.mqtt.local_broker import LocalBroker
+from sunsweep.mqtt.port import Member
+from sunsweep.server.broker import logins
+from sunsweep.server.broker.accounts import set_account
+from sunsweep.server.broker.sync import keep_in_step
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.ingest.pipeline import SESSION_EXPIRY_S, SUBSCRIPTIONS, member_id
+from sunsweep.server.roles import run_roles
+from sunsweep.server.settings import Role, ServeSettings, folder_database_url
+from sunsweep.server.web import listen
+
+log = structlog.get_logger(__name__)
+
+STOP_SIMULATOR_S: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpOptions:
+    """What `sunsweep up` is asked for."""
+
+    host: str
+    port: int
+    mqtt_port: int
+    data: Path
+    machines: int
+    speed: float
+    interval_s: float
+    free_ports: bool
+    show: bool
+    roles: Collection[Role]
+
+
+async def up(options: UpOptions) -> None:
+    """Run until SIGINT or SIGTERM; raises `PortTakenError`, `FolderBusyError`."""
+    stop = _stop_signal()
+    with Folder(options.data) as folder:
+        port = ports.choose(options.host, options.port, "--port", next_free=options.free_ports)
+        mqtt_port = ports.choose(options.host, options.mqtt_port, "--mqtt-port", next_free=options.free_ports, but=port)
+        with listen(options.host, port) as listener:
+            database = Database(folder_database_url(folder.path))
+            try:
+                await _run(options, folder, database, listener, mqtt_port, stop)
+            finally:
+                await database.close()
+
+
+async def _run(
+    options: UpOptions, folder: Folder, database: Database, listener: socket.socket, mqtt_port: int, stop: asyncio.Event
+) -> None:
+    backend = folder.backend(f"mqtt://{options.host}:{mqtt_port}")
+    await upgrade(database)
+    people = await demo.people(database, folder)
+    machines = await demo.machines(database, folder, options.machines)
+    async with database.write() as session:
+        await set_account(session, backend["mqtt_username"], backend["mqtt_password"])
+    shown = await logins.wanted(database)
+    broker = LocalBroker(folder.broker, host=options.host, port=mqtt_port)
+    settings = ServeSettings.of_folder(folder.path, host=options.host, port=listener.getsockname()[1])
+    try:
+        await broker.start(await logins.broker_users(database), [_member(backend)])
+        work = asyncio.create_task(
+            _work(options, folder, database, broker, settings, listener, shown, simulated=bool(machines)), name="up"
+        )
+        write_secret(folder.machines.with_name("simulate.json"), [_login(login) for login in machines])
+        banner.show(settings, folder, people, machines[0].machine_id if machines else None)
+        await _until(stop, work)
+    finally:
+        await broker.stop()
+
+
+async def _work(
+    options: UpOptions,
+    folder: Folder,
+    database: Database,
+    broker: LocalBroker,
+    settings: ServeSettings,
+    listener: socket.socket,
+    shown: int,
+    *,
+    simulated: bool,
+) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(broker.run(), name="broker")
+        tasks.create_task(keep_in_step(database, broker, shown=shown, now_ms=wall_clock), name="broker-logins")
+        tasks.create_task(run_roles(settings, options.roles, listener), name="roles")
+        if simulated:
+            tasks.create_task(_simulator(options, folder, settings.mqtt_url), name="simulator")
+            if options.show:
+                tasks.create_task(watch(settings, folder, demo.serial(1)), name="watch")
+
+
+async def _until(stop: asyncio.Event, work: asyncio.Task[None]) -> None:
+    """Return when told to stop and everything has; raises what the work raises."""
+    told = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait([told, work], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        told.cancel()
+        work.cancel()
+        results = await asyncio.gather(told, work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _simulator(options: UpOptions, folder: Folder, mqtt_url: str) -> None:
+    """The simulated machines are a process of their own, as real ones are; one that ends is started again."""
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sunsweep.sim",
+            "--credentials", str(folder.path / "simulate.json"),
+            "--broker", mqtt_url,
+            "--speed", str(options.speed),
+            "--interval", str(options.interval_s),
+            "--cache", str(folder.cache),
+            "--parent", str(os.getpid()),
+            "--log-level", "WARNING",
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        log.warning("the simulator has ended; it is started again", exit_code=code)
+        await asyncio.sleep(1)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SIMULATOR_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM; a second means now."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told)
+    return stop
+
+
+def _member(backend: dict[str, str]) -> Member:
+    return Member(member_id(0), backend["mqtt_username"], backend["mqtt_password"], SUBSCRIPTIONS, SESSION_EXPIRY_S)
+
+
+def _login(login: demo.Login) -> dict[str, object]:
+    return {
+        "machine_id": login.machine_id,
+        "company_id": login.company_id,
+        "mqtt_username": login.mqtt_username,
+        "mqtt_password": login.mqtt_password,
+    }
