@@ -1,0 +1,169 @@
+"""One batch, one transaction, on both databases."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from sunsweep.contract.payloads import Result, ResultState, Stamp, Status, Telemetry
+from sunsweep.contract.refusal import Reason
+from sunsweep.mqtt.port import Message
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.db.models import Base, DeadLetter, MachineStatus, StatusEvent, TelemetryRow
+from sunsweep.server.ingest.messages import Accepted, MachineRef, Rejected
+from sunsweep.server.ingest.store import Store, StoreAwayError
+
+NOW = 1_800_000_000_000
+
+
+class Time:
+    def __init__(self) -> None:
+        self.ms = NOW
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url)
+    await upgrade(opened)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def store(database: Database, time: Time) -> Store:
+    return Store(database, now_ms=time)
+
+
+def machine(number: int = 1) -> MachineRef:
+    return MachineRef(number, 1, f"SCM-{number}", 90 * 86_400_000)
+
+
+def message(payload: bytes = b"{}", topic: str = "company/1/machine/SCM-1/telemetry") -> Message:
+    return Message(topic, payload, 1, retain=False, packet_id=1, connection=1, received_ms=NOW)
+
+
+def accepted(body: Any, *, ts: int = NOW, seq: int = 1, of: MachineRef | None = None) -> Accepted:
+    return Accepted(message(), of or machine(), body, ts, min(ts, NOW), body.stamp.seq or seq)
+
+
+def numbered(seq: int, **fields: Any) -> Accepted:
+    ts = NOW - 10_000 + seq
+    return accepted(Telemetry(stamp=Stamp(ts, 7, seq), **fields), ts=ts)
+
+
+async def count(database: Database, table: type[Base]) -> int:
+    async with database.read() as session:
+        return (await session.execute(select(func.count()).select_from(table))).scalar_one()
+
+
+async def test_a_numbered_message_that_comes_again_is_stored_once(database: Database, store: Store) -> None:
+    batch = [numbered(seq, battery=13.0, extra={"temp": 30}) for seq in range(1, 6)]
+    await store.commit(batch)
+    await store.commit([*batch, numbered(6)])
+    assert await count(database, TelemetryRow) == 6
+
+
+async def test_unnumbered_samples_of_one_instant_are_both_kept(database: Database, store: Store) -> None:
+    await store.commit([accepted(Telemetry(), seq=1), accepted(Telemetry(), seq=2)])
+    assert await count(database, TelemetryRow) == 2
+
+
+async def test_values_come_back_as_they_were(database: Database, store: Store) -> None:
+    extra = {"note": "пыль 🌵 \\ \x00 '", "deep": [1, {"a": None}], "temp": 32.5}
+    await store.commit([accepted(Telemetry(13.5, None, -0.0, 1e308, extra, mistyped=("solar_v",)))])
+    async with database.read() as session:
+        row = (await session.scalars(select(TelemetryRow))).one()
+    assert (row.battery, row.solar_v, row.solar_a, row.water, row.flags) == (13.5, None, 0.0, 1e308, 1)
+    assert row.extra is not None
+    assert json.loads(row.extra) == extra
+
+
+async def test_the_newest_sample_is_written_at_most_once_a_second_and_never_forgotten(
+    database: Database, store: Store, time: Time
+) -> None:
+    await store.commit([accepted(Telemetry(battery=13.0), seq=1)])
+    time.ms += 500
+    await store.commit([accepted(Telemetry(battery=12.9), ts=NOW - 1, seq=2), accepted(Telemetry(battery=12.8), seq=3)])
+    assert (await newest(database)).battery == 13.0
+    assert store.owes
+    time.ms += 600
+    await store.commit([])
+    assert (await newest(database)).battery == 12.8
+    assert not store.owes
+
+
+async def test_status_changes_leave_events_and_heartbeats_do_not(database: Database, store: Store) -> None:
+    words = ["Idle", "Idle", "Running", "Running", "offline"]
+    await store.commit([accepted(Status(word), ts=NOW - 100 + n, seq=n) for n, word in enumerate(words)])
+    async with database.read() as session:
+        events = (await session.scalars(select(StatusEvent.status).order_by(StatusEvent.ts))).all()
+    assert events == ["Idle", "Running", "offline"]
+
+
+async def test_news_for_viewers_comes_with_the_commit(store: Store) -> None:
+    came = await store.commit([accepted(Status("Idle"))])
+    assert [(change.presence, change.cause) for change in came.presence] == [("online", "heard")]
+    went = await store.commit([accepted(Status("offline"), seq=2)])
+    assert [change.presence for change in went.presence] == ["offline"]
+
+
+async def test_a_result_for_an_unknown_command_is_kept_and_harms_nothing(store: Store) -> None:
+    word = Result("01890a5d-ac96-774b-bcce-b302099a8057", ResultState.SUCCEEDED)
+    committed = await store.commit([accepted(word)])
+    assert committed.commands == []
+
+
+async def test_rejected_messages_are_kept_as_they_came(database: Database, store: Store) -> None:
+    raw = b"\xff\x00not json" + bytes(1_000_000)
+    await store.commit([Rejected(message(raw), machine(), Reason.NOT_JSON, "x" * 900, None), numbered(1)])
+    async with database.read() as session:
+        letter = (await session.scalars(select(DeadLetter))).one()
+    assert (letter.payload, letter.size, letter.reason, letter.company_id) == (raw, len(raw), "not_json", 1)
+    assert await count(database, TelemetryRow) == 1
+
+
+async def test_one_poisonous_row_costs_one_dead_letter(mariadb_url: str, time: Time) -> None:
+    """MariaDB refuses what a narrower column cannot hold; SQLite has no such columns."""
+    database = Database(mariadb_url)
+    await upgrade(database)
+    async with database.transaction() as connection:
+        await connection.execute(text("ALTER TABLE telemetry MODIFY extra VARCHAR(40)"))
+    store = Store(database, now_ms=time)
+    batch = [numbered(seq, extra={"note": "y" * (100 if seq == 5 else 1)}) for seq in range(1, 9)]
+    committed = await store.commit(batch)
+    refused = [item for item in committed.outcome if isinstance(item, Rejected)]
+    assert [(item.reason, item.numbered) for item in refused] == [(Reason.BAD_VALUE, (7, 5))]
+    assert (await count(database, TelemetryRow), await count(database, DeadLetter)) == (7, 1)
+    await database.close()
+
+
+async def test_an_old_schema_is_trouble_and_no_reason_to_reject(database: Database, store: Store) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("ALTER TABLE telemetry RENAME TO telemetry_old"))
+    with pytest.raises(StoreAwayError):
+        await store.commit([numbered(1)])
+    assert await count(database, DeadLetter) == 0
+
+
+async def test_what_fails_half_way_leaves_nothing(database: Database, store: Store) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("ALTER TABLE dead_letter RENAME TO dead_letter_old"))
+    with pytest.raises(StoreAwayError):
+        await store.commit([numbered(1), Rejected(message(b"x"), machine(), Reason.NOT_JSON, "", None)])
+    assert await count(database, TelemetryRow) == 0
+
+
+async def newest(database: Database) -> MachineStatus:
+    async with database.read() as session:
+        return (await session.scalars(select(MachineStatus))).one()

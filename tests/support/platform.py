@@ -1,0 +1,221 @@
+"""The whole backend in a test's own loop, over a real broker: roles come and go as the test wishes."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+from sunsweep.contract.topics import Channel, MachineTopic
+from sunsweep.mqtt.client import MqttClient
+from sunsweep.mqtt.local_broker import LocalBroker
+from sunsweep.mqtt.port import Member
+from sunsweep.mqtt.settings import ConnectionSettings
+from sunsweep.server.broker import logins
+from sunsweep.server.broker.accounts import set_account
+from sunsweep.server.broker.sync import keep_in_step
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.features.accounts import service as accounts
+from sunsweep.server.features.accounts.roles import Role as PersonRole
+from sunsweep.server.features.machines import service as machines
+from sunsweep.server.features.machines.service import Login
+from sunsweep.server.ingest.pipeline import SESSION_EXPIRY_S, SUBSCRIPTIONS, member_id
+from sunsweep.server.roles import run_roles
+from sunsweep.server.settings import Role, ServeSettings
+from sunsweep.server.web import listen
+from tests.support.ports import free_port
+
+HOST = "127.0.0.1"
+PASSWORD = "correct horse"
+BACKEND = "sunsweep-backend"
+PEOPLE = {
+    "root@example.com": PersonRole.PLATFORM_ADMIN,
+    "admin@example.com": PersonRole.ADMIN,
+    "operator@example.com": PersonRole.OPERATOR,
+    "viewer@example.com": PersonRole.VIEWER,
+}
+BACKEND_ROLES = frozenset({Role.INGEST, Role.DISPATCH, Role.JOBS})
+WEB_ROLES = frozenset({Role.API, Role.LIVE})
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], *, within_s: float = 10.0) -> Any:
+    """The first true answer of `check`; fails with the last one when the time is up."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while True:
+        answer = await check()
+        if answer:
+            return answer
+        assert asyncio.get_running_loop().time() < deadline, f"not within {within_s} s; the last answer was {answer!r}"
+        await asyncio.sleep(0.03)
+
+
+@dataclass
+class Platform:
+    """Two companies (1 and 2), the four demo users of company 1, a broker, and the roles that are started."""
+
+    database: Database
+    settings: ServeSettings
+    folder: Path
+    mqtt_port: int
+    _broker: LocalBroker | None = None
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _tokens: dict[str, str] = field(default_factory=dict)
+
+    async def start_broker(self) -> None:
+        shown = await logins.wanted(self.database)
+        self._broker = LocalBroker(self.folder / "broker", host=HOST, port=self.mqtt_port)
+        member = Member(
+            member_id(0), BACKEND, self.settings.mqtt_password.get_secret_value(), SUBSCRIPTIONS, SESSION_EXPIRY_S
+        )
+        await self._broker.start(await logins.broker_users(self.database), [member])
+        self._spawn("broker", self._broker.run())
+        self._spawn("sync", keep_in_step(self.database, self._broker, shown=shown, now_ms=wall_clock))
+
+    async def stop_broker(self) -> None:
+        await self._end("sync")
+        await self._end("broker")
+        if self._broker is not None:
+            await self._broker.stop()
+            self._broker = None
+
+    async def start_web(self) -> None:
+        """`api` and `live`, ready to be asked."""
+        listener = listen(HOST, self.settings.port)
+        self._spawn("web", run_roles(self.settings, WEB_ROLES, listener))
+        await eventually(self._ready)
+
+    async def start_backend(self) -> None:
+        """`ingest`, `dispatch` and `jobs`."""
+        self._spawn("backend", run_roles(self.settings, BACKEND_ROLES, None))
+
+    async def stop_backend(self) -> None:
+        await self._end("backend")
+
+    async def stop(self) -> None:
+        await self._end("backend")
+        await self._end("web")
+        await self.stop_broker()
+        await self.database.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.settings.port}"
+
+    async def token(self, email: str = "operator@example.com") -> str:
+        if email not in self._tokens:
+            async with httpx.AsyncClient(base_url=self.url) as client:
+                answer = await client.post("/api/v1/auth/token", data={"username": email, "password": PASSWORD})
+            self._tokens[email] = answer.raise_for_status().json()["access_token"]
+        return self._tokens[email]
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        as_: str = "admin@example.com",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        """A request under `/api/v1`."""
+        bearer = {"authorization": f"Bearer {await self.token(as_)}"}
+        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=bearer) as client:
+            return await client.request(method, path, headers=headers, **more)
+
+    async def get(self, path: str, **more: Any) -> Any:
+        return (await self.call("GET", path, **more)).raise_for_status().json()
+
+    async def add_machine(self, serial: str, company_id: int = 1) -> Login:
+        async with self.database.write() as session:
+            _, login = await machines.add(session, company_id, serial, now_ms=wall_clock())
+        await logins.wait_applied(self.database, now_ms=wall_clock)
+        return login
+
+    async def add_service_account(self, username: str, *rules: tuple[str, str]) -> str:
+        """A login at the broker with rules of its own; its password."""
+        password = secrets.token_urlsafe(16)
+        async with self.database.write() as session:
+            await set_account(session, username, password, rules)
+        await logins.wait_applied(self.database, now_ms=wall_clock)
+        return password
+
+    @asynccontextmanager
+    async def watch(
+        self, serial: str, *, as_: str = "viewer@example.com", query: str = ""
+    ) -> AsyncIterator[ClientConnection]:
+        """A viewer's socket, before its first frame."""
+        url = f"ws://{HOST}:{self.settings.port}/realtime/{serial}?token={await self.token(as_)}{query}"
+        async with connect(url, proxy=None) as socket:
+            yield socket
+
+    @asynccontextmanager
+    async def mqtt(self, username: str, password: str, **more: Any) -> AsyncIterator[MqttClient]:
+        """A connected MQTT 5 client of ours."""
+        settings = ConnectionSettings(host=HOST, port=self.mqtt_port, username=username, password=password)
+        client = MqttClient(settings, subscriptions=(), on_messages=lambda _: None, **more)
+        running = asyncio.create_task(client.run(), name="test-client")
+        try:
+            async with asyncio.timeout(5):
+                await client.wait_connected()
+            yield client
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def telemetry(self, serial: str, **query: Any) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await self.get(f"/machines/{serial}/telemetry", params=query))["items"]
+        return items
+
+    def _spawn(self, name: str, work: Any) -> None:
+        self._tasks[name] = asyncio.create_task(work, name=f"platform-{name}")
+
+    async def _end(self, name: str) -> None:
+        task = self._tasks.pop(name, None)
+        if task is None:
+            return
+        if task.done():
+            await task
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _ready(self) -> bool:
+        try:
+            async with httpx.AsyncClient(base_url=self.url) as client:
+                return (await client.get("/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+async def new_platform(database_url: str, folder: Path) -> Platform:
+    """A migrated database with companies and people; nothing runs yet."""
+    mqtt_port = free_port()
+    settings = ServeSettings(
+        database_url=database_url,
+        mqtt_url=f"mqtt://{HOST}:{mqtt_port}",
+        mqtt_username=BACKEND,
+        mqtt_password=secrets.token_urlsafe(16),
+        secret_key=secrets.token_urlsafe(48),
+        host=HOST,
+        port=free_port(),
+    )
+    database = Database(database_url)
+    await upgrade(database)
+    async with database.write() as session:
+        for name in ("Alpha", "Beta"):
+            await accounts.add_company(session, name, now_ms=wall_clock())
+        for email, role in PEOPLE.items():
+            company_id = None if role is PersonRole.PLATFORM_ADMIN else 1
+            await accounts.add_user(session, email, role, company_id=company_id, password=PASSWORD, now_ms=wall_clock())
+        await set_account(session, BACKEND, settings.mqtt_password.get_secret_value())
+    return Platform(database, settings, folder, mqtt_port)
+
+
+def topic(login: Login, channel: str) -> str:
+    return str(MachineTopic(login.company_id, login.machine_id, Channel(channel)))
