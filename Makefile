@@ -42,7 +42,7 @@ prove: ## Run the long proofs (ARGS="-k name")
 bench: ## Run every executable bench/*.py
 	@scripts/setup.sh mosquitto mariadb
 	@for bench in bench/*.py; do \
-	  if [[ -x $$bench ]]; then echo "== $$bench"; $(BIN)/python "$$bench" $(ARGS); fi; \
+	  if [[ -x $$bench ]]; then echo "== $$bench"; PYTHONPATH=. $(BIN)/python "$$bench" $(ARGS); fi; \
 	done
 
 docs: ## Generate the published documents under docs/
