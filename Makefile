@@ -32,7 +32,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@echo $(BIN)/lint-imports; $(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(BIN)/python -m sunsweep.contract.schema docs --check
 
 prove: ## Run the long proofs (ARGS="-k name")
@@ -42,7 +42,7 @@ prove: ## Run the long proofs (ARGS="-k name")
 bench: ## Run every executable bench/*.py
 	@scripts/setup.sh mosquitto mariadb
 	@for bench in bench/*.py; do \
-	  if [[ -x $$bench ]]; then echo "== $$bench"; $(BIN)/python "$$bench" $(ARGS); fi; \
+	  if [[ -x $$bench ]]; then echo "== $$bench"; PYTHONPATH=. $(BIN)/python "$$bench" $(ARGS); fi; \
 	done
 
 docs: ## Generate the published documents under docs/

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sunsweep.contract import codec
@@ -70,6 +70,14 @@ def test_any_json(payload: bytes) -> None:
 @example(b'{"boot":' + b"9" * 400 + b',"seq":1,"now":1,"command":1}')
 @example(b'{"status":"\\ud800"}')
 def test_broken_json(payload: bytes) -> None:
+    read_and_write(payload)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(900)
+@settings(max_examples=20_000, derandomize=False)
+@given(mutated(_sound))
+def test_broken_json_at_length(payload: bytes) -> None:
     read_and_write(payload)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +75,7 @@ def running_mariadb(folder: Path) -> Iterator[MariaDB]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            start_new_session=True,  # Ctrl-C is for pytest, which stops it in turn
         )
     try:
         _await_greeting(process, port, folder)
@@ -115,9 +117,9 @@ innodb_flush_log_at_trx_commit=1
 
 
 def _socket_path(folder: Path) -> Path:
-    """A socket's path ends at 107 bytes, and pytest's folders run deep; unless it fits, an abstract-free short name."""
-    path = folder / "s"
-    return path if len(bytes(path)) < 100 else Path(f"/tmp/sunsweep-test-{os.getpid()}.sock")
+    """In the folder, unless that runs too deep: a socket's path has at most 107 bytes."""
+    path = folder / "socket"
+    return path if len(bytes(path)) < 100 else Path(tempfile.gettempdir(), f"sunsweep-{os.getpid()}.sock")
 
 
 def _install(folder: Path, options: Path) -> None:
