@@ -53,7 +53,8 @@ async def subscriber(
 ) -> AsyncIterator[Subscriber]:
     """A subscriber that has its SUBACK."""
     process = await asyncio.create_subprocess_exec(
-        find_program("mosquitto_sub"), *_where(port, username, password), "-t", topic, "-d", *options,
+        # Into a pipe it would print by the block.
+        find_program("stdbuf"), "-oL", find_program("mosquitto_sub"), *_where(port, username, password), "-t", topic, "-d", *options,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdout is not None

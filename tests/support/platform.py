@@ -180,10 +180,9 @@ class Platform:
         task = self._tasks.pop(name, None)
         if task is None:
             return
-        if task.done():
-            await task
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(outcome, asyncio.CancelledError), outcome
 
     async def _ready(self) -> bool:
         try:

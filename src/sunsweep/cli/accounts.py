@@ -93,7 +93,7 @@ def user_disable(email: Email, data: Data = None) -> None:
 def user_token(email: Email, data: Data = None) -> None:
     """Print an access token."""
     url = database_url(data)
-    settings = ServeSettings() if data is None else ServeSettings.of_folder(data)  # type: ignore[call-arg]
+    settings = ServeSettings() if data is None else ServeSettings.of_folder(data)
 
     async def work() -> str:
         database = Database(url)

@@ -19,7 +19,7 @@ from sunsweep.cli.ports import PortTakenError, choose
 from sunsweep.cli.store import Data, fail
 from sunsweep.cli.up import UpOptions
 from sunsweep.cli.up import up as run_up
-from sunsweep.mqtt.local_broker import LocalBrokerError
+from sunsweep.mqtt.local_broker import BrokerError
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.roles import ALL_ROLES, SchemaError, run_ingest, run_roles
@@ -42,7 +42,7 @@ Roles = Annotated[str, typer.Option(help="which backend roles to run: " + ",".jo
 
 _ALL = ",".join(Role)
 Settings = TypeVar("Settings", bound=BackendSettings)
-_WORDS = (PortTakenError, FolderBusyError, LocalBrokerError, SchemaError, FileNotFoundError)
+_WORDS = (PortTakenError, FolderBusyError, BrokerError, SchemaError, FileNotFoundError)
 
 
 @cli.command()

@@ -43,7 +43,7 @@ def choose(host: str, port: int, option: str, *, next_free: bool, but: int | Non
 def _owner(port: int) -> str:
     try:
         for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid is not None:
+            if found.status == psutil.CONN_LISTEN and found.laddr[1:2] == (port,) and found.pid is not None:
                 process = psutil.Process(found.pid)
                 return f"{process.name()} (pid {found.pid}: {' '.join(process.cmdline())[:120]})"
     except psutil.Error:

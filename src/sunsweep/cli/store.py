@@ -31,7 +31,7 @@ def fail(message: object) -> typer.Exit:
 def database_url(data: Path | None) -> str:
     """The configured database's address."""
     if data is None:
-        return BackendSettings().database_url  # type: ignore[call-arg]  # read from the environment
+        return BackendSettings().database_url
     if not (data / "sunsweep.db").exists():
         raise fail(f"{data} is no folder of `sunsweep up`: there is no sunsweep.db in it")
     return folder_database_url(data)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from msgspec import to_builtins
 
 from sunsweep.cli import banner, demo, ports
 from sunsweep.cli.folder import Folder, write_secret
@@ -80,7 +81,7 @@ async def _run(
         work = asyncio.create_task(
             _work(options, folder, database, broker, settings, listener, shown, simulated=bool(machines)), name="up"
         )
-        write_secret(folder.machines.with_name("simulate.json"), [_login(login) for login in machines])
+        write_secret(folder.machines.with_name("simulate.json"), to_builtins(machines))
         banner.show(settings, folder, people, machines[0].machine_id if machines else None)
         await _until(stop, work)
     finally:
@@ -175,12 +176,3 @@ def _stop_signal() -> asyncio.Event:
 
 def _member(backend: dict[str, str]) -> Member:
     return Member(member_id(0), backend["mqtt_username"], backend["mqtt_password"], SUBSCRIPTIONS, SESSION_EXPIRY_S)
-
-
-def _login(login: demo.Login) -> dict[str, object]:
-    return {
-        "machine_id": login.machine_id,
-        "company_id": login.company_id,
-        "mqtt_username": login.mqtt_username,
-        "mqtt_password": login.mqtt_password,
-    }

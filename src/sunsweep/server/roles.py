@@ -94,7 +94,9 @@ async def _run(
         if Role.JOBS in roles:
             tasks.create_task(Jobs(database, now_ms=wall_clock).run(), name="jobs")
         if listener is not None:
-            tasks.create_task(serve(create_app(services, hub, roles=roles), listener), name="web")
+            # It reads files and builds every route: not in the loop that others wait for.
+            app = await asyncio.to_thread(create_app, services, hub, roles=roles)
+            tasks.create_task(serve(app, listener), name="web")
 
 
 async def require_schema(database: Database) -> None:

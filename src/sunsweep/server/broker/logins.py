@@ -7,14 +7,14 @@ from typing import Final
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sunsweep.mqtt.port import BrokerUser, Rule
+from sunsweep.mqtt.port import Access, BrokerUser, Rule
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import BrokerSync
 
 RUNNER_AWAY_MS: Final = 3000
 _POLL_S: Final = 0.05
-_ACCESS: Final = {"publish": "write", "subscribe": "read", "all": "readwrite"}
+_ACCESS: Final[dict[str, Access]] = {"publish": "write", "subscribe": "read", "all": "readwrite"}
 
 
 async def broker_users(database: Database) -> list[BrokerUser]:

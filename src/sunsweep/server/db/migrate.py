@@ -1,5 +1,6 @@
 """Bring a database to the newest schema, or say that it is not there yet."""
 
+import asyncio
 from importlib.resources import files
 
 from alembic import command
@@ -19,8 +20,12 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 async def upgrade(database: Database) -> None:
-    """Run every migration that is still to run."""
-    await database.run_sync(lambda connection: command.upgrade(_config(connection), "head"))
+    """Run every migration that is still to run; it blocks the loop, so do it before anything else is begun."""
+    await database.run_sync(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(_config(connection), "head")
 
 
 async def is_current(database: Database) -> bool:
@@ -28,4 +33,8 @@ async def is_current(database: Database) -> bool:
     async with database.read() as session:
         connection = await session.connection()
         current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    return set(current) == set(ScriptDirectory.from_config(_config()).get_heads())
+    return set(current) == await asyncio.to_thread(_newest)
+
+
+def _newest() -> set[str]:
+    return set(ScriptDirectory.from_config(_config()).get_heads())
