@@ -31,6 +31,7 @@ class Commander:
         self._guard = guard
         self._report = report
         self._errands: list[Errand] = []
+        self.last_order: Order | None = None
 
     async def take(self, delivery: Delivery, pilot: Pilot) -> None:
         """Judge one delivery and see to it."""
@@ -63,6 +64,7 @@ class Commander:
             _log.warning("command %s refused (%s): %s", order, rejected.reason, rejected)
             self._reject(command.id, rejected.reason, str(rejected))
             return
+        self.last_order = order
         self._settle(errand, state)
 
     def _taken(self, errand: Errand | None) -> None:

@@ -51,8 +51,9 @@ async def connected(config: MachineConfig, endpoint: Endpoint, will: Will) -> As
     try:
         yield client
     finally:
-        with suppress(MqttError):
-            await client.__aexit__(None, None, None)
+        with suppress(MqttError, TimeoutError):
+            async with asyncio.timeout(_ABANDON_AFTER_S):
+                await client.__aexit__(None, None, None)
         _let_go(client)
 
 

@@ -3,8 +3,6 @@
 import argparse
 import asyncio
 import logging
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +11,12 @@ from typing import Final
 
 from sunsweep import __version__
 from sunsweep.machine.clock import SystemClock
-from sunsweep.machine.config import ConfigError, MachineConfig, load_config
+from sunsweep.machine.config import ConfigError, load_config
 from sunsweep.machine.drivers import DRIVERS
 from sunsweep.machine.program import Machine
+from sunsweep.machine.signals import until_signalled
 
 BAD_CONFIG: Final = 2
-INTERRUPTED: Final = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,27 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"sunsweep-machine: {error}\n")
         return BAD_CONFIG
-    asyncio.run(run_until_signalled(config))
-    return 0
-
-
-async def run_until_signalled(config: MachineConfig) -> None:
-    """Run the machine; the first SIGINT or SIGTERM ends it in order, a second one at once."""
     clock, random = SystemClock(), SystemRandom()
-    machine = Machine(config, DRIVERS[config.driver](clock, random), clock=clock, random=random)
-    work = asyncio.create_task(machine.run(), name="machine")
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _end, work)
-    await asyncio.wait([work])
-    if not work.cancelled():
-        work.result()
-
-
-def _end(work: asyncio.Task[None]) -> None:
-    if work.cancelling():
-        os._exit(INTERRUPTED)
-    work.cancel()
+    hardware = DRIVERS[config.driver](clock, random)
+    asyncio.run(until_signalled(Machine(config, hardware, clock=clock, random=random).run()))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from sunsweep.contract.commands import Order
 from sunsweep.contract.limits import MAX_BOOT
 from sunsweep.contract.payloads import Receipt
 from sunsweep.contract.refusal import Refused
@@ -60,6 +61,11 @@ class Machine:
             heartbeat_s=config.heartbeat_interval_s,
         )
         self._link = Link(config, clock, random=random, session=self._voice, pace=pace)
+
+    @property
+    def last_order(self) -> Order | None:
+        """The newest one taken from outside."""
+        return self._commander.last_order
 
     async def run(self) -> None:
         """Work until cancelled; then say farewell and leave."""
