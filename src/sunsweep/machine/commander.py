@@ -10,18 +10,19 @@ from sunsweep.contract.commands import Order
 from sunsweep.contract.payloads import Result, ResultState
 from sunsweep.machine.guard import Delivery, Execute, Guard, Refuse, Repeat
 from sunsweep.machine.orders import GOALS
-from sunsweep.machine.pilot import Move, Pilot, Rejected
-from sunsweep.machine.states import MOVES, State
+from sunsweep.machine.pilot import Move, Pilot, Rejected, Taken
+from sunsweep.machine.states import State
 
 _log = logging.getLogger(__name__)
 
 
 class Errand(Struct, frozen=True):
-    """A command under way: `via` is the state that its first move led to."""
+    """A command under way: `via` is the state that it leads to first, `still` where the machine was in it before."""
 
     id: str
     order: Order
     via: State
+    still: bool
 
 
 class Commander:
@@ -57,28 +58,39 @@ class Commander:
     async def _execute(self, verdict: Execute, pilot: Pilot) -> None:
         order, command = verdict
         _log.info("command %s %s", order, command.params)
-        errand = None if command.id is None else Errand(command.id, order, MOVES[pilot.state].get(order, pilot.state))
+        under_way: list[Errand] = []
         try:
-            state = await pilot.order(order, command.params, taken=lambda: self._taken(errand))
+            state = await pilot.order(order, command.params, taken=self._taker(verdict, under_way))
         except Rejected as rejected:
             _log.warning("command %s refused (%s): %s", order, rejected.reason, rejected)
             self._reject(command.id, rejected.reason, str(rejected))
             return
         self.last_order = order
-        self._settle(errand, state)
+        for errand in under_way:
+            self._settle(errand, state)
 
-    def _taken(self, errand: Errand | None) -> None:
-        if errand is not None:
-            self._say(errand.id, ResultState.ACCEPTED, {})
+    def _taker(self, verdict: Execute, under_way: list[Errand]) -> Taken:
+        order, command = verdict
+
+        def taken(before: State, after: State) -> None:
+            if command.id is None:
+                return
+            errand = Errand(command.id, order, after, still=before is after)
+            under_way.append(errand)
             self._errands.append(errand)
+            self._say(command.id, ResultState.ACCEPTED, {})
 
-    def _settle(self, errand: Errand | None, state: State) -> None:
-        """An order that moved nothing is fulfilled already, or was on its way already."""
-        if errand is None or errand not in self._errands:
+        return taken
+
+    def _settle(self, errand: Errand, state: State) -> None:
+        """What no move has answered: the order was fulfilled before, was on its way before, or did not work."""
+        if errand not in self._errands:
             return
         if state in GOALS[errand.order]:
             self._end(errand, ResultState.SUCCEEDED, {"state": state, "already": True})
-        elif errand.order is Order.RETURN_TO_DOCK and len(self._errands) > 1:
+        elif state is not errand.via:
+            self._end(errand, ResultState.FAILED, {"reason": "hardware", "state": state})
+        elif errand.still:
             self._say(errand.id, ResultState.RUNNING, {"state": state})
 
     def _end(self, errand: Errand, state: ResultState, detail: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from sunsweep.machine.ports import Activity, Clock, Drive, Hardware, HardwareErr
 from sunsweep.machine.states import Cause, Happening, State, move, why_not
 
 START_LIMIT_S: Final = 60.0
-_WORKING: Final = frozenset({State.STARTING, State.RUNNING, State.PAUSED})
+_WORKING: Final = frozenset({State.STARTING, State.RUNNING})
 _MOVING: Final = frozenset({State.STARTING, State.RUNNING, State.RETURNING})
 _log = logging.getLogger(__name__)
 
@@ -35,9 +35,10 @@ class Move(NamedTuple):
 
 
 Listener = Callable[[Move], None]
+Taken = Callable[[State, State], None]
 
 
-def _nothing() -> None:
+def _nothing(_before: State, _after: State) -> None:
     """Nobody waits to hear that the order was taken."""
 
 
@@ -61,14 +62,14 @@ class Pilot:
             await self._drive.halt()
             self.state = State.IDLE
 
-    async def order(self, order: Order, params: Mapping[str, Any], *, taken: Callable[[], None] = _nothing) -> State:
-        """Do it or raise `Rejected`. `taken` is called between the checks and the deed."""
+    async def order(self, order: Order, params: Mapping[str, Any], *, taken: Taken = _nothing) -> State:
+        """Do it or raise `Rejected`. Between the checks and the deed `taken` hears from where to where it leads."""
         async with self._one_at_a_time:
             target = move(self.state, order)
             if target is None:
                 raise Rejected("illegal_move", why_not(self.state, order))
             plan = await self._check(order, params)
-            taken()
+            taken(self.state, target)
             try:
                 await self._act(order, plan)
             except HardwareError as error:

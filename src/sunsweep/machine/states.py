@@ -43,9 +43,9 @@ _AT_WORK: Final[dict[Cause, State]] = {
     Order.STOP_CLEANING: State.IDLE,
     Order.RETURN_TO_DOCK: State.RETURNING,
     Order.EMERGENCY_STOP: State.EMERGENCY_STOP,
-    Happening.SUPPLIES_LOW: State.RETURNING,
     Happening.BROKE: State.FAULT,
 }
+_GOES_HOME_WHEN_LOW: Final[dict[Cause, State]] = {Happening.SUPPLIES_LOW: State.RETURNING}
 
 MOVES: Final[dict[State, dict[Cause, State]]] = {
     State.IDLE: {
@@ -55,8 +55,14 @@ MOVES: Final[dict[State, dict[Cause, State]]] = {
         Order.EMERGENCY_STOP: State.EMERGENCY_STOP,
         Happening.BROKE: State.FAULT,
     },
-    State.STARTING: {**_AT_WORK, Happening.WORKING: State.RUNNING},
-    State.RUNNING: {**_AT_WORK, Order.PAUSE: State.PAUSED, Happening.ROW_DONE: State.RETURNING},
+    State.STARTING: {**_AT_WORK, **_GOES_HOME_WHEN_LOW, Happening.WORKING: State.RUNNING},
+    State.RUNNING: {
+        **_AT_WORK,
+        **_GOES_HOME_WHEN_LOW,
+        Order.PAUSE: State.PAUSED,
+        Happening.ROW_DONE: State.RETURNING,
+    },
+    # Somebody may stand beside a paused machine: it does not move by itself, not even to save its battery.
     State.PAUSED: {**_AT_WORK, Order.PAUSE: State.PAUSED, Order.RESUME: State.RUNNING},
     State.RETURNING: {
         Order.STOP_CLEANING: State.IDLE,

@@ -32,6 +32,7 @@ async def sky_table(site: Site, *, cache: Path | None = None) -> SkyTable:
 
 
 async def _make(site: Site) -> bytes:
+    _log.info("working out a clear day at %s: a few seconds, once", site.name)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sunsweep.sim.clear_sky", stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
