@@ -105,6 +105,16 @@ async def test_a_reset_that_does_not_work_fails_too(desk: Desk) -> None:
     assert desk.pilot.state is State.EMERGENCY_STOP
 
 
+async def test_a_stop_that_came_in_a_wrong_way_first_still_runs(desk: Desk) -> None:
+    await desk.give("start_cleaning")
+    stop = uuid7(1000, 5)
+    payload = encode_command(Command("stop_cleaning", {}, stop))
+    await desk.commander.take(Delivery(payload, retained=True), desk.pilot)
+    assert desk.pilot.state is State.STARTING
+    await desk.commander.take(Delivery(payload), desk.pilot)
+    assert desk.words(stop) == [ResultState.REJECTED, ACCEPTED, SUCCEEDED]
+
+
 async def test_bare_commands_are_obeyed_in_silence(desk: Desk) -> None:
     for command in ("start_cleaning", "dance", "resume"):
         await desk.commander.take(Delivery(encode_command(Command(command))), desk.pilot)

@@ -4,7 +4,9 @@ import asyncio
 from random import Random
 
 from sunsweep.contract.ids import uuid7
+from sunsweep.contract.limits import MAX_UNRECEIPTED
 from sunsweep.contract.payloads import Command, ResultState
+from sunsweep.machine.drivers.body import Build
 from tests.machine.broker import Broker
 from tests.machine.conftest import TOPIC, Running
 from tests.machine.observer import Observer, is_sample, observing, says, tells
@@ -35,7 +37,7 @@ async def test_the_first_word_is_a_status_with_session_software_and_outbox(broke
 
 
 async def test_bare_json_starts_pauses_resumes_and_stops(broker: Broker, running: Running) -> None:
-    async with observing(broker) as observer, running():
+    async with observing(broker) as observer, running(Build(way_home_s=10.0)):
         await observer.until(is_sample)
         for command, state in [
             ('{"command":"start_cleaning","params":{"speed":5,"mode":"auto"}}', "Running"),
@@ -126,6 +128,24 @@ async def test_receipts_empty_the_outbox(broker: Broker, running: Running) -> No
             while len(machine.outbox):
                 await asyncio.sleep(0.02)
         assert machine.outbox.counts.stored >= 1
+
+
+async def test_where_receipts_are_off_the_brokers_word_suffices(broker: Broker, running: Running) -> None:
+    async with (
+        observing(broker, receipts=False) as observer,
+        running(receipts=False, telemetry_interval_s=3600.0) as machine,
+    ):
+        await observer.until(is_sample)
+        async with asyncio.timeout(5):
+            while len(machine.outbox):
+                await asyncio.sleep(0.02)
+
+
+async def test_a_backend_without_receipts_goes_on_seeing_new_samples(broker: Broker, running: Running) -> None:
+    async with observing(broker, receipts=False) as observer, running(telemetry_interval_s=0.002) as machine:
+        shown = await observer.until(lambda heard: is_sample(heard) and heard.qos == 0)
+        assert shown.body.stamp.seq > MAX_UNRECEIPTED
+        assert len(machine.outbox) >= shown.body.stamp.seq
 
 
 async def test_a_restarted_broker_gets_what_was_not_receipted_in_order(broker: Broker, running: Running) -> None:

@@ -57,7 +57,7 @@ async def test_a_start_that_leads_to_no_work_is_a_fault(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("sight", "words"),
     [
-        ({"battery_v": 12.5}, "battery low: 12.50 V, at least 12.80 V are needed"),
+        ({"battery_v": 12.5}, "battery low: 12.50 V, at least 13.00 V are needed"),
         ({"water_pct": 3.0}, "water low: 3 %, at least 10 % are needed"),
         ({"battery_v": None}, "the battery sensor does not answer"),
         ({"water_pct": None}, "the water sensor does not answer"),
@@ -71,7 +71,7 @@ async def test_no_start_without_battery_and_water(rig: Rig, sight: dict[str, flo
     assert rig.body.calls == []
 
 
-@pytest.mark.parametrize("sight", [{"water_pct": 0.5}, {"battery_v": 12.2}, {"row_done": True}])
+@pytest.mark.parametrize("sight", [{"water_pct": 0.5}, {"battery_v": 12.4}, {"row_done": True}])
 async def test_it_goes_home_by_itself_when_supplies_or_the_row_end(rig: Rig, sight: dict[str, float]) -> None:
     await rig.work()
     rig.body.see(**sight)

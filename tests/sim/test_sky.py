@@ -1,11 +1,13 @@
 """The sun over the field: believable by the hour."""
 
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sunsweep.sim import almanac
-from sunsweep.sim.almanac import sky_table
+from sunsweep.sim.almanac import NoSky, sky_table
 from sunsweep.sim.clear_sky import clear_day
 from sunsweep.sim.site import Site
 from sunsweep.sim.sky import DAY_S, SkyTable, TableSky
@@ -81,6 +83,16 @@ async def test_the_table_is_made_once_and_then_read(
     assert await sky_table(Site(), cache=tmp_path / "cache") == made
 
 
-async def test_a_spoilt_table_is_made_again(tmp_path: Path, table: SkyTable) -> None:
+async def test_a_spoilt_table_is_made_again(tmp_path: Path, table: SkyTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def make(_: Site) -> bytes:
+        return msgspec.json.encode(table)
+
+    monkeypatch.setattr(almanac, "_make", make)
     (tmp_path / f"sky-1-{Site().name}.json").write_text("{")
     assert await sky_table(Site(), cache=tmp_path) == table
+
+
+async def test_without_pvlib_it_is_said_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(NoSky, match="no clear day: it ended with 1"):
+        await sky_table(Site())

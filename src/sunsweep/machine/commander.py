@@ -41,7 +41,9 @@ class Commander:
             self._report(verdict.result)
         elif isinstance(verdict, Refuse):
             _log.warning("command refused (%s): %s", verdict.reason, verdict.message)
-            self._reject(verdict.id, verdict.reason, verdict.message)
+            # Not remembered: the same command may come again in a way that lets it run, and a stop must.
+            if verdict.id is not None:
+                self._report(_rejection(verdict.id, verdict.reason, verdict.message))
         else:
             await self._execute(verdict, pilot)
 
@@ -63,7 +65,8 @@ class Commander:
             state = await pilot.order(order, command.params, taken=self._taker(verdict, under_way))
         except Rejected as rejected:
             _log.warning("command %s refused (%s): %s", order, rejected.reason, rejected)
-            self._reject(command.id, rejected.reason, str(rejected))
+            if command.id is not None:
+                self._keep_and_report(_rejection(command.id, rejected.reason, str(rejected)))
             return
         self.last_order = order
         for errand in under_way:
@@ -97,14 +100,16 @@ class Commander:
         self._errands.remove(errand)
         self._say(errand.id, state, detail)
 
-    def _reject(self, command_id: str | None, reason: str, message: str) -> None:
-        if command_id is not None:
-            self._say(command_id, ResultState.REJECTED, {"reason": reason, "message": message})
-
     def _say(self, command_id: str, state: ResultState, detail: dict[str, Any]) -> None:
-        result = Result(command_id, state, detail)
+        self._keep_and_report(Result(command_id, state, detail))
+
+    def _keep_and_report(self, result: Result) -> None:
         self._guard.remember(result)
         self._report(result)
+
+
+def _rejection(command_id: str, reason: str, message: str) -> Result:
+    return Result(command_id, ResultState.REJECTED, {"reason": reason, "message": message})
 
 
 def _overtaken(move: Move) -> dict[str, Any]:

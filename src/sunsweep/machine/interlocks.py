@@ -8,9 +8,9 @@ from sunsweep.machine.ports import Reading
 class Interlocks(Struct, frozen=True):
     """Volts of a 12 V LiFePO4 battery, per cent of the tank. Running limits lie lower: load makes the volts sag."""
 
-    start_battery_v: float = 12.8
+    start_battery_v: float = 13.0
     start_water_pct: float = 10.0
-    run_battery_v: float = 12.3
+    run_battery_v: float = 12.5
     run_water_pct: float = 1.0
 
     def against_start(self, reading: Reading) -> str | None:

@@ -44,9 +44,9 @@ class Voice:
         self._connections = 0
 
     @property
-    def session(self) -> tuple[int, int] | None:
-        """Of the newest connection; None before the first."""
-        return (self._outbox.boot, self._connections) if self._connections else None
+    def session(self) -> tuple[int, int]:
+        """Of the newest connection, or of the first while there has been none."""
+        return self._outbox.boot, max(1, self._connections)
 
     def will(self) -> Will:
         """For the connection that is about to be made."""
@@ -87,5 +87,5 @@ class Voice:
         return replace(self._status(), software=f"sunsweep-machine {__version__}", outbox=report)
 
 
-def _farewell(session: tuple[int, int] | None) -> bytes:
+def _farewell(session: tuple[int, int]) -> bytes:
     return encode_status(Status(OFFLINE, session=session))

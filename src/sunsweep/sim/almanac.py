@@ -43,7 +43,8 @@ async def _make(site: Site) -> bytes:
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise NoSky(complaints.decode(errors="replace").strip().rpartition("\n")[2])
+        last_line = complaints.decode(errors="replace").strip().rpartition("\n")[2]
+        raise NoSky(f"no clear day: {last_line or f'it ended with {process.returncode}'}")
     return made
 
 

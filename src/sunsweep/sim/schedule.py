@@ -13,8 +13,8 @@ from sunsweep.sim.sky import DAY_S
 
 LOOK_EVERY_S: Final = 1.0
 FIRST_HOUR: Final = 7.0
-LAST_HOUR: Final = 18.0
-READY_V: Final = 13.1
+LAST_HOUR: Final = 17.0
+READY_V: Final = 13.2
 READY_WATER_PCT: Final = 95.0
 
 

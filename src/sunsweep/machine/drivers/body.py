@@ -103,7 +103,7 @@ class Body:
         """Electronics, and the motors on top."""
         if self.activity is Activity.CLEANING:
             return 4.0 + (36.0 + 32.0 * self.plan.speed) * self.build.roughness
-        return 64.0 if self.activity is Activity.TRAVELLING else 4.0
+        return 64.0 if self.activity is Activity.TRAVELLING else 2.5
 
     def _step(self, dt_s: float) -> None:
         self._move(dt_s)
