@@ -9,6 +9,7 @@ from sunsweep.contract.payloads import Command, ResultState
 from sunsweep.machine.drivers.body import Build
 from tests.machine.broker import Broker
 from tests.machine.conftest import TOPIC, Running
+from tests.machine.cutter import cutting
 from tests.machine.observer import Observer, is_sample, observing, says, tells
 
 _draw = Random(3)
@@ -171,3 +172,21 @@ async def test_a_clean_end_says_offline(broker: Broker, running: Running) -> Non
             await observer.until(is_sample)
         await observer.until(says("offline"))
         assert observer.statuses[-1].session == (machine.outbox.boot, 1)
+
+
+async def test_a_link_cut_again_and_again_loses_nothing(broker: Broker, running: Running) -> None:
+    chance = Random(5)
+    async with observing(broker) as observer, cutting(broker.port) as cutter:
+        async with running(broker=f"mqtt://127.0.0.1:{cutter.port}", telemetry_interval_s=0.01) as machine:
+            while cutter.connections < 15:
+                await asyncio.sleep(chance.uniform(0.0, 0.2))
+                cutter.cut()
+            last = machine.outbox.last_seq
+            await observer.until(lambda heard: heard.body.stamp.seq >= last)
+            async with asyncio.timeout(10):
+                while next(machine.outbox.pending()).seq <= last:
+                    await asyncio.sleep(0.02)
+        heard = {one.body.stamp.seq for one in observer.heard}
+        assert set(range(1, last + 1)) <= heard
+        sessions = [status.session for status in observer.statuses if status.software and status.session]
+        assert sessions == sorted(sessions)
