@@ -1,0 +1,1 @@
+"""The program on the machine: sensors to the broker, commands to the drive."""

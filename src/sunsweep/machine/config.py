@@ -1,0 +1,75 @@
+"""The machine's file: TOML in, one frozen value out, or words on what is wrong with it."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.structs import replace
+
+from sunsweep.contract.topics import SERIAL_PATTERN
+from sunsweep.machine.drivers import DRIVERS
+from sunsweep.machine.endpoint import BadUrl, Endpoint, parse_endpoint
+
+Interval = Annotated[float, Meta(gt=0, le=86_400)]
+_MQTT_NAME = r"^[^+#/$\s][^+#/\s]{0,127}$"
+
+
+class ConfigError(Exception):
+    """The file cannot be used; the message says where and why."""
+
+
+class MachineConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Names are those of the file. `broker` is one URL or several, tried in turn."""
+
+    broker: str | Annotated[list[str], Meta(min_length=1)]
+    company_id: Annotated[int, Meta(ge=1)]
+    machine_id: Annotated[str, Meta(pattern=f"^{SERIAL_PATTERN}$")]
+    mqtt_username: Annotated[str, Meta(pattern=_MQTT_NAME)]
+    mqtt_password: str = ""
+    mqtt_password_file: str | None = None
+    ca_file: str | None = None
+    telemetry_interval_s: Interval = 30.0
+    heartbeat_interval_s: Interval = 60.0
+    receipts: bool = True
+    driver: str = "simulated"
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Where to connect to, the preferred one first."""
+        urls = [self.broker] if isinstance(self.broker, str) else self.broker
+        return [parse_endpoint(url) for url in urls]
+
+
+def load_config(path: Path) -> MachineConfig:
+    """Read and check the file; raises `ConfigError`."""
+    try:
+        config = convert(tomllib.loads(path.read_text()), MachineConfig)
+        return _with_password(_checked(config), beside=path.parent)
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+    except (ValidationError, ValueError) as error:
+        raise ConfigError(f"{path}: {str(error).replace(' - at `$.', ' - at `')}") from error
+
+
+def _checked(config: MachineConfig) -> MachineConfig:
+    try:
+        _ = config.endpoints
+    except BadUrl as error:
+        raise ValueError(f"{error} - at `broker`") from error
+    if config.driver not in DRIVERS:
+        raise ValueError(f"there is no driver {config.driver!r}, only {', '.join(DRIVERS)} - at `driver`")
+    if not config.mqtt_password and config.mqtt_password_file is None:
+        raise ValueError("needs `mqtt_password` or `mqtt_password_file`")
+    return config
+
+
+def _with_password(config: MachineConfig, *, beside: Path) -> MachineConfig:
+    if config.mqtt_password_file is None:
+        return config
+    password = (beside / config.mqtt_password_file).read_text().strip()
+    return replace(config, mqtt_password=password)

@@ -1,0 +1,52 @@
+"""`sunsweep-machine`: the command line on the machine."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from random import SystemRandom
+from typing import Final
+
+from sunsweep import __version__
+from sunsweep.machine.clock import SystemClock
+from sunsweep.machine.config import ConfigError, load_config
+from sunsweep.machine.drivers import DRIVERS
+from sunsweep.machine.program import Machine
+from sunsweep.machine.signals import until_signalled
+
+BAD_CONFIG: Final = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; what it returns is the exit code."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        config = load_config(arguments.config)
+    except ConfigError as error:
+        sys.stderr.write(f"sunsweep-machine: {error}\n")
+        return BAD_CONFIG
+    clock, random = SystemClock(), SystemRandom()
+    hardware = DRIVERS[config.driver](clock, random)
+    asyncio.run(until_signalled(Machine(config, hardware, clock=clock, random=random).run()))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sunsweep-machine", description="The program on a cleaning machine.")
+    parser.add_argument("--version", action="version", version=f"sunsweep-machine {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="run")
+    run = verbs.add_parser("run", help="connect to the broker and work until Ctrl-C")
+    run.add_argument("--config", type=Path, required=True, metavar="FILE", help="the machine's TOML file")
+    run.add_argument("--verbose", action="store_true", help="log also what is of no interest on most days")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Wires one machine together and runs it."""
+
+import asyncio
+import logging
+from random import Random
+from typing import Final
+
+from msgspec.structs import replace
+
+from sunsweep.contract.commands import Order
+from sunsweep.contract.limits import MAX_BOOT
+from sunsweep.contract.payloads import Receipt
+from sunsweep.contract.refusal import Refused
+from sunsweep.contract.topics import Channel, MachineTopic
+from sunsweep.machine.backoff import Pace
+from sunsweep.machine.commander import Commander
+from sunsweep.machine.config import MachineConfig
+from sunsweep.machine.downlink import Downlink
+from sunsweep.machine.guard import Delivery, Guard
+from sunsweep.machine.interlocks import Interlocks
+from sunsweep.machine.link import Link
+from sunsweep.machine.outbox import MemoryOutbox, Message
+from sunsweep.machine.pilot import Move, Pilot
+from sunsweep.machine.ports import Clock, Hardware
+from sunsweep.machine.sampler import status_of, telemetry_of
+from sunsweep.machine.uplink import Uplink
+from sunsweep.machine.voice import Voice
+
+TICK_S: Final = 0.5
+_log = logging.getLogger(__name__)
+
+
+class Machine:
+    """One machine: `run` it, and cancel it to switch it off."""
+
+    def __init__(
+        self,
+        config: MachineConfig,
+        hardware: Hardware,
+        *,
+        clock: Clock,
+        random: Random,
+        interlocks: Interlocks = Interlocks(),  # noqa: B008  frozen
+        pace: Pace = Pace(),  # noqa: B008  frozen
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._sample_now = asyncio.Event()
+        self.outbox = MemoryOutbox(random.randint(1, MAX_BOOT))
+        self._commander = Commander(Guard(clock), self._number)
+        self.pilot = Pilot(hardware, clock, interlocks=interlocks, listeners=[self._tell_move, self._commander.hear])
+        topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)
+        self._uplink = Uplink(self.outbox, clock, topic=topic, receipts=config.receipts)
+        self._voice = Voice(
+            topic,
+            outbox=self.outbox,
+            uplink=self._uplink,
+            downlink=Downlink(topic, on_command=self._obey, on_receipt=self._settle),
+            status=lambda: status_of(self.pilot.state, self.pilot.reading),
+            on_connected=self._sample_now.set,
+            heartbeat_s=config.heartbeat_interval_s,
+        )
+        self._link = Link(config, clock, random=random, session=self._voice, pace=pace)
+
+    @property
+    def last_order(self) -> Order | None:
+        """The newest one taken from outside."""
+        return self._commander.last_order
+
+    async def run(self) -> None:
+        """Work until cancelled; then say farewell and leave."""
+        await self.pilot.wake()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch(), name=f"pilot-{self._config.machine_id}")
+            group.create_task(self._sample(), name=f"sampler-{self._config.machine_id}")
+            group.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
+
+    async def _watch(self) -> None:
+        while True:
+            await self.pilot.tick()
+            await asyncio.sleep(TICK_S)
+
+    async def _sample(self) -> None:
+        """At each interval, and as soon as somebody can hear it."""
+        while True:
+            try:
+                async with asyncio.timeout(self._config.telemetry_interval_s):
+                    await self._sample_now.wait()
+            except TimeoutError:
+                pass
+            self._sample_now.clear()
+            await self.pilot.tick()
+            self._number(telemetry_of(self.pilot.reading))
+
+    async def _obey(self, delivery: Delivery) -> None:
+        await self._commander.take(delivery, self.pilot)
+
+    def _settle(self, receipt: Receipt) -> None:
+        if self.outbox.settle(receipt):
+            self._uplink.receipted()
+
+    def _tell_move(self, move: Move) -> None:
+        self._number(replace(status_of(move.state, move.reading), session=self._voice.session))
+
+    def _number(self, message: Message) -> None:
+        """Into the outbox, on its way as soon as there is one."""
+        try:
+            self.outbox.put(message, self._clock.now_ms())
+        except Refused as refused:
+            _log.error("a message of our own is against the contract: %s", refused)
+            return
+        self._uplink.news.set()

@@ -1,0 +1,192 @@
+"""One machine on a real broker, seen from the backend's side."""
+
+import asyncio
+from random import Random
+
+from sunsweep.contract.ids import uuid7
+from sunsweep.contract.limits import MAX_UNRECEIPTED
+from sunsweep.contract.payloads import Command, ResultState
+from sunsweep.machine.drivers.body import Build
+from tests.machine.broker import Broker
+from tests.machine.conftest import TOPIC, Running
+from tests.machine.cutter import cutting
+from tests.machine.observer import Observer, is_sample, observing, says, tells
+
+_draw = Random(3)
+
+
+def command_id(ms: int) -> str:
+    return uuid7(ms, _draw.getrandbits(74))
+
+
+async def results_of(observer: Observer, identifier: str, *, last: ResultState) -> list[ResultState]:
+    await observer.until(tells(identifier, last))
+    return [result.state for result in observer.results if result.id == identifier]
+
+
+async def test_the_first_word_is_a_status_with_session_software_and_outbox(broker: Broker, running: Running) -> None:
+    async with observing(broker) as observer, running():
+        sample = await observer.until(is_sample)
+        first = observer.statuses[0]
+        assert first.session is not None
+        assert first.session[1] == 1
+        assert first.software == "sunsweep-machine 0.1.0"
+        assert first.outbox is not None
+        assert not first.stamp.numbered
+        assert sample.body.stamp.seq >= 1
+        assert sample.body.stamp.boot == first.session[0]
+
+
+async def test_bare_json_starts_pauses_resumes_and_stops(broker: Broker, running: Running) -> None:
+    async with observing(broker) as observer, running(Build(way_home_s=10.0)):
+        await observer.until(is_sample)
+        for command, state in [
+            ('{"command":"start_cleaning","params":{"speed":5,"mode":"auto"}}', "Running"),
+            ('{"command":"pause","params":{}}', "Paused"),
+            ('{"command":"resume","params":{}}', "Running"),
+            ('{"command":"stop_cleaning","params":{}}', "Idle"),
+            ('{"command":"return_to_dock","params":{}}', "Docked"),
+        ]:
+            seen = len(observer.heard)
+            await broker.publish(str(TOPIC), command)
+            await observer.until(says(state), after=seen)
+        assert observer.results == []
+
+
+async def test_a_start_with_id_is_accepted_running_and_succeeded_when_it_works(
+    broker: Broker, running: Running
+) -> None:
+    async with observing(broker) as observer, running():
+        await observer.until(is_sample)
+        start = command_id(10)
+        await observer.command(TOPIC, Command("start_cleaning", {"speed": 3}, start))
+        states = await results_of(observer, start, last=ResultState.SUCCEEDED)
+        assert states == [ResultState.ACCEPTED, ResultState.RUNNING, ResultState.SUCCEEDED]
+        succeeded = observer.results[-1]
+        assert succeeded.detail["state"] == "Running"
+
+
+async def test_refusals_are_told_in_plain_words(broker: Broker, running: Running) -> None:
+    async with observing(broker) as observer, running():
+        await observer.until(is_sample)
+        orders = [
+            Command("pause", {}, command_id(10)),
+            Command("start_cleaning", {"speed": 11}, command_id(20)),
+            Command("start_cleaning", {"mode": "fast"}, command_id(30)),
+            Command("dance", {}, command_id(40)),
+        ]
+        for order in orders:
+            await observer.command(TOPIC, order)
+            assert order.id is not None
+            assert await results_of(observer, order.id, last=ResultState.REJECTED) == [ResultState.REJECTED]
+        words = [result.detail["message"] for result in observer.results]
+        assert words == [
+            "cannot pause: the machine is charging at its dock",
+            "speed: must be from 1 to 10, not 11",
+            "mode: must be one of auto, manual, edge",
+            "this machine does not know 'dance'",
+        ]
+
+
+async def test_a_repeated_id_gets_its_last_word_and_does_not_run(broker: Broker, running: Running) -> None:
+    async with observing(broker) as observer, running():
+        await observer.until(is_sample)
+        start, stop = command_id(10), command_id(20)
+        await observer.command(TOPIC, Command("start_cleaning", {}, start))
+        await results_of(observer, start, last=ResultState.SUCCEEDED)
+        await observer.command(TOPIC, Command("stop_cleaning", {}, stop))
+        await results_of(observer, stop, last=ResultState.SUCCEEDED)
+        seen = len(observer.heard)
+        await observer.command(TOPIC, Command("start_cleaning", {}, start))
+        await observer.until(tells(start, ResultState.SUCCEEDED), after=seen)
+        older = command_id(15)
+        await observer.command(TOPIC, Command("start_cleaning", {}, older))
+        await results_of(observer, older, last=ResultState.REJECTED)
+        assert observer.results[-1].detail["reason"] == "older_than_stop"
+
+
+async def test_a_retained_command_is_not_obeyed(broker: Broker, running: Running) -> None:
+    start = command_id(10)
+    await broker.publish(str(TOPIC), f'{{"command":"start_cleaning","id":"{start}"}}', "-r")
+    async with observing(broker) as observer, running():
+        await results_of(observer, start, last=ResultState.REJECTED)
+        assert observer.results[-1].detail["reason"] == "retained"
+
+
+async def test_message_expiry_crosses_the_broker_and_a_fresh_start_runs(broker: Broker, running: Running) -> None:
+    async with observing(broker) as observer, running():
+        await observer.until(is_sample)
+        await broker.publish(
+            str(TOPIC), '{"command":"start_cleaning"}', "-V", "5", "-D", "publish", "message-expiry-interval", "30"
+        )
+        await observer.until(says("Running"))
+
+
+async def test_receipts_empty_the_outbox(broker: Broker, running: Running) -> None:
+    async with observing(broker) as observer, running(telemetry_interval_s=3600.0) as machine:
+        await observer.until(is_sample)
+        async with asyncio.timeout(5):
+            while len(machine.outbox):
+                await asyncio.sleep(0.02)
+        assert machine.outbox.counts.stored >= 1
+
+
+async def test_where_receipts_are_off_the_brokers_word_suffices(broker: Broker, running: Running) -> None:
+    async with (
+        observing(broker, receipts=False) as observer,
+        running(receipts=False, telemetry_interval_s=3600.0) as machine,
+    ):
+        await observer.until(is_sample)
+        async with asyncio.timeout(5):
+            while len(machine.outbox):
+                await asyncio.sleep(0.02)
+
+
+async def test_a_backend_without_receipts_goes_on_seeing_new_samples(broker: Broker, running: Running) -> None:
+    async with observing(broker, receipts=False) as observer, running(telemetry_interval_s=0.002) as machine:
+        shown = await observer.until(lambda heard: is_sample(heard) and heard.qos == 0)
+        assert shown.body.stamp.seq > MAX_UNRECEIPTED
+        assert len(machine.outbox) >= shown.body.stamp.seq
+
+
+async def test_a_restarted_broker_gets_what_was_not_receipted_in_order(broker: Broker, running: Running) -> None:
+    async with running() as machine:
+        async with observing(broker, receipts=False) as before:
+            await before.until(lambda heard: heard.body.stamp.seq >= 3)
+        await broker.stop()
+        async with asyncio.timeout(5):
+            while machine.outbox.last_seq < 8:
+                await asyncio.sleep(0.02)
+        await broker.start()
+        async with observing(broker, receipts=True) as after:
+            await after.until(lambda heard: heard.body.stamp.seq >= 12)
+            numbers = [heard.body.stamp.seq for heard in after.heard if heard.body.stamp.numbered]
+            assert sorted(set(numbers)) == list(range(min(numbers), max(numbers) + 1))
+            assert numbers == sorted(numbers)
+            assert any(status.session == (machine.outbox.boot, 2) for status in after.statuses)
+
+
+async def test_a_clean_end_says_offline(broker: Broker, running: Running) -> None:
+    async with observing(broker) as observer:
+        async with running() as machine:
+            await observer.until(is_sample)
+        await observer.until(says("offline"))
+        assert observer.statuses[-1].session == (machine.outbox.boot, 1)
+
+
+async def test_a_link_cut_again_and_again_loses_nothing(broker: Broker, running: Running) -> None:
+    chance = Random(5)
+    async with observing(broker) as observer, cutting(broker.port) as cutter:
+        async with running(broker=f"mqtt://127.0.0.1:{cutter.port}", telemetry_interval_s=0.01) as machine:
+            while cutter.connections < 15:
+                await asyncio.sleep(chance.uniform(0.0, 0.2))
+                cutter.cut()
+            last = machine.outbox.last_seq
+            await observer.until(lambda heard: heard.body.stamp.seq >= last)
+            async with asyncio.timeout(10):
+                while next(machine.outbox.pending()).seq <= last:
+                    await asyncio.sleep(0.02)
+        heard = {one.body.stamp.seq for one in observer.heard}
+        assert set(range(1, last + 1)) <= heard
+        sessions = [status.session for status in observer.statuses if status.software and status.session]
+        assert sessions == sorted(sessions)
