@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 
 class Message(NamedTuple):
@@ -44,6 +44,10 @@ class NotAuthorisedError(MqttError):
     """The broker refused a publish or a subscription (0x87)."""
 
 
+class RefusedError(MqttError):
+    """The broker refused the connection at CONNECT."""
+
+
 OnMessages = Callable[[Sequence[Message]], None]
 
 
@@ -63,7 +67,10 @@ class Client(Protocol):
         """Publish once; raises `NotConnectedError`, `NotAuthorisedError`. QoS 0 says DELIVERED."""
 
     async def subscribe(self, *subscriptions: Subscription) -> None:
-        """Add subscriptions, renewed at each reconnect; returns after SUBACK. Raises like `publish`."""
+        """Add subscriptions, renewed at each reconnect; returns after SUBACK. Raises like `publish`.
+
+        After `NotConnectedError` they are kept and stand with the next connection; after a refusal they are not.
+        """
 
     async def unsubscribe(self, *topic_filters: str) -> None:
         """Drop subscriptions; returns after UNSUBACK, or at once where there is no connection."""
@@ -71,11 +78,20 @@ class Client(Protocol):
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """PUBACK in the order given, one write; those of an older connection are passed over."""
 
+    def pause_reading(self) -> None:
+        """Take nothing more from the network, answers included; the connection is kept alive meanwhile."""
+
+    def resume_reading(self) -> None:
+        """Go on after `pause_reading`."""
+
+
+Access = Literal["read", "write", "readwrite"]
+
 
 class Rule(NamedTuple):
-    """What a user may do: `access` is `read` (subscribe), `write` (publish) or `readwrite`."""
+    """What a user may do: `read` (subscribe), `write` (publish) or both."""
 
-    access: str
+    access: Access
     topic_filter: str
 
 
@@ -86,3 +102,13 @@ class BrokerUser(NamedTuple):
     password_hash: str
     salt: str
     rules: tuple[Rule, ...]
+
+
+class Member(NamedTuple):
+    """A persistent session that the local broker must keep queueing for, and how to stand in for it."""
+
+    client_id: str
+    username: str
+    password: str
+    subscriptions: tuple[Subscription, ...]
+    session_expiry_s: int
