@@ -20,9 +20,9 @@ from pathlib import Path
 import uvloop
 from sqlalchemy import func, select
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from load import serial
+from bench.load import serial
 
 from sunsweep.contract.topics import FROM_MACHINE, Channel, all_machines
 from sunsweep.mqtt.client import MqttClient

@@ -54,7 +54,8 @@ async def subscriber(
     """A subscriber that has its SUBACK."""
     process = await asyncio.create_subprocess_exec(
         # Into a pipe it would print by the block.
-        find_program("stdbuf"), "-oL", find_program("mosquitto_sub"), *_where(port, username, password), "-t", topic, "-d", *options,
+        find_program("stdbuf"), "-oL", find_program("mosquitto_sub"), *_where(port, username, password),
+        "-t", topic, "-d", *options,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdout is not None

@@ -13,18 +13,18 @@ from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.machines import repository as machine_repository
 from sunsweep.server.features.machines import service as machine_service
 from sunsweep.server.features.machines.service import Login
+from sunsweep.sim.field import lay_out
 from sunsweep.sim.site import Site
 
 COMPANY_ID: Final = 1
 COMPANY: Final = "Demo Solar"
+SEED: Final = 1
 PEOPLE: Final = (
     ("root@example.com", Role.PLATFORM_ADMIN),
     ("admin@example.com", Role.ADMIN),
     ("operator@example.com", Role.OPERATOR),
     ("viewer@example.com", Role.VIEWER),
 )
-ROW_LENGTH: Final = 10
-ROW_STEP_DEG: Final = 0.0004
 
 
 def serial(number: int) -> str:
@@ -52,29 +52,22 @@ async def machines(database: Database, folder: Folder, wanted: int) -> list[Logi
     """The logins of the first `wanted` simulated machines; makes those that are missing."""
     kept = json.decode(folder.machines.read_bytes()) if folder.machines.exists() else []
     logins = {login.machine_id: login for login in convert(kept, list[Login])}
+    places = lay_out(wanted, seed=SEED, site=Site())
     async with database.write() as session:
-        for number in range(1, wanted + 1):
+        for number, place in enumerate(places, start=1):
             name = serial(number)
             if name in logins or await machine_repository.machine(session, COMPANY_ID, name) is not None:
                 continue
-            lat, lon = _place(number)
             _, logins[name] = await machine_service.add(
                 session,
                 COMPANY_ID,
                 name,
                 now_ms=wall_clock(),
-                name=f"Row {(number - 1) // ROW_LENGTH + 1}, machine {(number - 1) % ROW_LENGTH + 1}",
+                name=f"Row {place.row}",
                 model="simulated",
-                lat=lat,
-                lon=lon,
+                lat=place.lat,
+                lon=place.lon,
                 expected_interval_s=30,
             )
     write_secret(folder.machines, to_builtins(list(logins.values())))
     return [login for number in range(1, wanted + 1) if (login := logins.get(serial(number))) is not None]
-
-
-def _place(number: int) -> tuple[float, float]:
-    """Degrees north and east: rows of ten."""
-    row, column = divmod(number - 1, ROW_LENGTH)
-    site = Site()
-    return round(site.lat + row * ROW_STEP_DEG, 6), round(site.lon + column * ROW_STEP_DEG, 6)

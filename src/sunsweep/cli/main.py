@@ -174,10 +174,15 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     """Run to the end; what an operator can mend is said in a line."""
     try:
         uvloop.run(work)
-    except* _WORDS as group:
-        raise fail(_first(group)) from group
+    except Exception as error:
+        plain = _plain(error)
+        if plain is None:
+            raise
+        raise fail(plain) from error
 
 
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+def _plain(error: Exception) -> Exception | None:
+    """The error that speaks for itself, also where a group of tasks wraps it."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, _WORDS) else None

@@ -32,6 +32,7 @@ from sunsweep.server.web import listen
 log = structlog.get_logger(__name__)
 
 STOP_SIMULATOR_S: Final = 2.0
+SIMULATE: Final = "simulate.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,51 +77,37 @@ async def _run(
     shown = await logins.wanted(database)
     broker = LocalBroker(folder.broker, host=options.host, port=mqtt_port)
     settings = ServeSettings.of_folder(folder.path, host=options.host, port=listener.getsockname()[1])
+    write_secret(folder.path / SIMULATE, to_builtins(machines))
     try:
         await broker.start(await logins.broker_users(database), [_member(backend)])
-        work = asyncio.create_task(
-            _work(options, folder, database, broker, settings, listener, shown, simulated=bool(machines)), name="up"
-        )
-        write_secret(folder.machines.with_name("simulate.json"), to_builtins(machines))
         banner.show(settings, folder, people, machines[0].machine_id if machines else None)
-        await _until(stop, work)
+        async with asyncio.TaskGroup() as tasks:
+            parts = [
+                tasks.create_task(broker.run(), name="broker"),
+                tasks.create_task(keep_in_step(database, broker, shown=shown, now_ms=wall_clock), name="broker-logins"),
+                tasks.create_task(run_roles(settings, options.roles, listener), name="roles"),
+            ]
+            # First the machines, so that they say farewell while the backend still listens.
+            await _field(options, folder, settings, stop, simulated=bool(machines))
+            for part in parts:
+                part.cancel()
     finally:
         await broker.stop()
 
 
-async def _work(
-    options: UpOptions,
-    folder: Folder,
-    database: Database,
-    broker: LocalBroker,
-    settings: ServeSettings,
-    listener: socket.socket,
-    shown: int,
-    *,
-    simulated: bool,
+async def _field(
+    options: UpOptions, folder: Folder, settings: ServeSettings, stop: asyncio.Event, *, simulated: bool
 ) -> None:
+    """Keep the simulated machines running until told to stop."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(broker.run(), name="broker")
-        tasks.create_task(keep_in_step(database, broker, shown=shown, now_ms=wall_clock), name="broker-logins")
-        tasks.create_task(run_roles(settings, options.roles, listener), name="roles")
+        running = []
         if simulated:
-            tasks.create_task(_simulator(options, folder, settings.mqtt_url), name="simulator")
+            running.append(tasks.create_task(_simulator(options, folder, settings.mqtt_url), name="simulator"))
             if options.show:
-                tasks.create_task(watch(settings, folder, demo.serial(1)), name="watch")
-
-
-async def _until(stop: asyncio.Event, work: asyncio.Task[None]) -> None:
-    """Return when told to stop and everything has; raises what the work raises."""
-    told = asyncio.create_task(stop.wait(), name="stop")
-    try:
-        await asyncio.wait([told, work], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        told.cancel()
-        work.cancel()
-        results = await asyncio.gather(told, work, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+                running.append(tasks.create_task(watch(settings, folder, demo.serial(1)), name="watch"))
+        await stop.wait()
+        for task in running:
+            task.cancel()
 
 
 async def _simulator(options: UpOptions, folder: Folder, mqtt_url: str) -> None:
@@ -128,7 +115,7 @@ async def _simulator(options: UpOptions, folder: Folder, mqtt_url: str) -> None:
     while True:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "sunsweep.sim",
-            "--credentials", str(folder.path / "simulate.json"),
+            "--credentials", str(folder.path / SIMULATE),
             "--broker", mqtt_url,
             "--speed", str(options.speed),
             "--interval", str(options.interval_s),

@@ -29,7 +29,7 @@ class Statements:
     async def insert_new(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows sorted by key; those whose key is there already are passed over, every real error is raised."""
         if rows:
-            first = table.key[0]
+            first = table.key[0] if table.key else table.columns[0]
             # Never INSERT IGNORE: it also turns errors in the values into success.
             ignore = (
                 "ON CONFLICT DO NOTHING" if self._sqlite else f"ON DUPLICATE KEY UPDATE {first}={table.name}.{first}"

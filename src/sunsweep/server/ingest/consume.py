@@ -32,6 +32,7 @@ class Inbox:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._paused = False
+        self._closed = False
         self.tap: Tap | None = None
 
     def put(self, messages: Sequence[Message]) -> None:
@@ -51,9 +52,19 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def drained(self) -> bool:
+        """Closed, and everything taken."""
+        return self._closed and not self._waiting
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        self._closed = True
+        self._arrived.set()
+
     async def wait(self) -> None:
-        """Return once something waits."""
-        while not self._waiting:
+        """Return once something waits, or it is closed."""
+        while not self._waiting and not self._closed:
             self._arrived.clear()
             await self._arrived.wait()
 

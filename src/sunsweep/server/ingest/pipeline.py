@@ -4,8 +4,8 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -71,21 +71,29 @@ class Ingest:
             await self._commit_for_ever()
 
     async def _commit_for_ever(self) -> None:
-        while True:
+        committing = asyncio.create_task(self._commit_until_closed(), name="ingest-committer")
+        try:
+            await asyncio.shield(committing)
+        except asyncio.CancelledError:
+            await self._drain(committing)
+            raise
+
+    async def _commit_until_closed(self) -> None:
+        while not self._inbox.drained:
             messages = await next_batch(self._inbox, idle_s=IDLE_S)
             if messages or self._store.owes:
-                await self._to_its_end(self._process(messages))
+                await self._process(messages)
+        await self._receipts.flush()
 
-    async def _to_its_end(self, work: Coroutine[Any, Any, None]) -> None:
-        """Cancelled or not, what is begun is finished, within a limit."""
-        step = asyncio.create_task(work, name="ingest-batch")
-        try:
-            await asyncio.shield(step)
-        except asyncio.CancelledError:
-            await asyncio.wait([step], timeout=DRAIN_S)
-            step.cancel()
-            await asyncio.gather(step, self._receipts.flush(), return_exceptions=True)
-            raise
+    async def _drain(self, committing: asyncio.Task[None]) -> None:
+        """Take nothing more in, store what has arrived, tell the machines; within a limit."""
+        self._client.pause_reading()
+        self._inbox.close()
+        await asyncio.wait([committing], timeout=DRAIN_S)
+        if not committing.done():
+            log.warning("stopped with messages not stored; the broker keeps them", messages=len(self._inbox))
+        committing.cancel()
+        await asyncio.gather(committing, return_exceptions=True)
 
     async def _process(self, messages: list[Message]) -> None:
         committed = await self._persist(messages)

@@ -128,11 +128,14 @@ def _of_newest_session(current: Current, session: tuple[int, int] | None) -> boo
 
 
 def _heard(current: Current, order_ms: int) -> None:
-    """Any word is a sign of life, unless it is older than the farewell."""
+    """Any word is a sign of life, unless it is older than the newest farewell."""
     if order_ms < current.heard_at:
         return
     current.heard_at = order_ms
-    if current.presence != "online" and order_ms >= current.presence_since:
+    if current.presence == "online":
+        return
+    farewell_ms = current.status_at or 0 if current.presence_cause == "status" else current.presence_since
+    if order_ms >= farewell_ms:
         _be(current, "online", "heard", order_ms)
 
 
