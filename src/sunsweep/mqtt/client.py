@@ -70,7 +70,7 @@ class MqttClient:
 
     @property
     def connection(self) -> int:
-        """Number of the current or the last connection."""
+        """Number of the current or the last connection; failed attempts count."""
         return self._connection
 
     async def run(self) -> None:

@@ -105,14 +105,19 @@ class Link(asyncio.Protocol):
         return self.lost.result()
 
     async def leave(self) -> None:
-        """DISCONNECT, by which the session keeps its expiry, and close; never hangs."""
+        """DISCONNECT, by which the session keeps its expiry, and wait for the broker to hang up; never hangs.
+
+        Once it has, it has read all our acknowledgements too. Were we to hang up first and come back at once, the new
+        connection would take the session over while they still stand in the old one's buffer (mosquitto reads one
+        packet of each connection in turn).
+        """
         if self.lost.done() or self._transport is None:
             return
-        if not self._leaving:
-            self._write(mqtt5.DisconnectPacket().write())
-            self._leaving = True
-            self._transport.close()
         try:
+            if not self._leaving:
+                self.resume_reading()
+                self._write(mqtt5.DisconnectPacket().write())
+                self._leaving = True
             await asyncio.wait([self.lost], timeout=_LEAVE_WITHIN_S)
         finally:
             if not self.lost.done():

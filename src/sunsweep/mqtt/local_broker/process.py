@@ -16,6 +16,7 @@ from sunsweep.mqtt.local_broker.errors import BrokerError
 
 _PR_SET_PDEATHSIG: Final = 1
 _STOP_WITHIN_S: Final = 5.0
+_ASK_AGAIN_AFTER_S: Final = 0.3
 _START_WITHIN_S: Final = 30.0
 _MAX_LINE_BYTES: Final = 64 * 1024
 
@@ -73,14 +74,18 @@ class BrokerProcess(asyncio.SubprocessProtocol):
         if self._transport is None:
             return
         try:
-            if not self.exited.done():
-                self._signal(signal.SIGTERM)
-                await asyncio.wait([self.exited], timeout=_STOP_WITHIN_S)
+            await self._terminate()
         finally:
             if not self.exited.done():
                 self._signal(signal.SIGKILL)
         await asyncio.wait([self.exited])
-        self._transport.close()
+
+    async def _terminate(self) -> None:
+        """Asked more than once: in its first moments mosquitto forgets a SIGTERM."""
+        deadline_s = asyncio.get_running_loop().time() + _STOP_WITHIN_S
+        while not self.exited.done() and asyncio.get_running_loop().time() < deadline_s:
+            self._signal(signal.SIGTERM)
+            await asyncio.wait([self.exited], timeout=_ASK_AGAIN_AFTER_S)
 
     def last_words(self) -> str:
         return " | ".join(self._last_lines) or "it said nothing"
@@ -95,6 +100,7 @@ class BrokerProcess(asyncio.SubprocessProtocol):
         """It has exited, and all it said has been read."""
         assert self._transport is not None
         self.exited.set_result(self._transport.get_returncode() or 0)
+        self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # asyncio types the base, uvloop has its own class
