@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from sunsweep.contract.payloads import Result, Status, Telemetry
 from sunsweep.contract.topics import FROM_MACHINE, Channel, all_machines
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message, Subscription
@@ -134,15 +135,19 @@ class Ingest:
         return [decode(message, self._registry[message.topic], self._numbers) for message in messages]
 
 
+_CHANNELS: Final = {Telemetry: Channel.TELEMETRY, Status: Channel.STATUS, Result: Channel.RESULT}
+
+
 def _count(outcome: Sequence[Decoded]) -> None:
-    stored = Counter(_channel(item) for item in outcome if isinstance(item, Accepted))
-    for channel, number in stored.items():
-        metrics.STORED.labels(channel).inc(number)
-    refused = Counter(item.reason for item in outcome if isinstance(item, Rejected))
-    for reason, number in refused.items():
+    for kind, number in Counter(type(item.body) for item in outcome if isinstance(item, Accepted)).items():
+        metrics.STORED.labels(_CHANNELS[kind]).inc(number)
+    for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
         metrics.REJECTED.labels(reason).inc(number)
         log.warning("messages kept as dead letters", reason=str(reason), number=number)
-
-
-def _channel(item: Accepted) -> Channel:
-    return Channel(item.message.topic.rpartition("/")[2])
+    metrics.MISTYPED.inc(
+        sum(
+            len(item.body.mistyped)
+            for item in outcome
+            if isinstance(item, Accepted) and not isinstance(item.body, Result)
+        )
+    )

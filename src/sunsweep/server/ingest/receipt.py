@@ -13,7 +13,7 @@ from sunsweep.server import metrics
 from sunsweep.server.clock import Clock
 from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef
 
-GATHER_S: Final = 0.5
+GATHER_S: Final = 1.0
 MAX_RANGES: Final = 500
 
 
@@ -44,7 +44,7 @@ class Receipts:
             self._something.set()
 
     async def run(self) -> None:
-        """Tell the machines, each at most every half second."""
+        """Tell the machines, each at most once a second."""
         while True:
             await self._something.wait()
             await asyncio.sleep(GATHER_S)
