@@ -202,6 +202,8 @@ class MachineStatus(Base):
     heard_at: Mapped[int] = mapped_column(BigInteger)
     session_boot: Mapped[int | None] = mapped_column(BigInteger)
     session_n: Mapped[int | None] = mapped_column(BigInteger)
+    in_session: Mapped[bool] = mapped_column(Boolean)
+    """Whether the newest status carried a `session`: a machine that does not is bare, and answers no command."""
     past_boots: Mapped[str] = mapped_column(Document, default="[]")
     software: Mapped[str | None] = mapped_column(String(64))
 

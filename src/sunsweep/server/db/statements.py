@@ -18,6 +18,9 @@ class Table(NamedTuple):
 
 Row = tuple[Any, ...]
 
+MAX_ROWS: Final = 1000
+"""Rows of a statement: SQLite takes 32,766 parameters."""
+
 HISTORY_KEY: Final = ("machine_id", "ts", "boot", "seq")
 
 
@@ -51,11 +54,15 @@ class Statements:
             await self._run(connection, table, rows, change)
 
     async def _run(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> None:
-        marks = "(" + ",".join([self._mark] * len(table.columns)) + ")"
-        values = ",".join([marks] * len(rows))
         # Two workers that write in another order than the key's deadlock.
         ordered = sorted(rows, key=itemgetter(slice(len(table.key))))
-        parameters = tuple(chain.from_iterable(ordered))
+        for start in range(0, len(ordered), MAX_ROWS):
+            await self._insert(connection, table, ordered[start : start + MAX_ROWS], tail)
+
+    async def _insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> None:
+        marks = "(" + ",".join([self._mark] * len(table.columns)) + ")"
+        values = ",".join([marks] * len(rows))
+        parameters = tuple(chain.from_iterable(rows))
         await connection.exec_driver_sql(
             f"INSERT INTO {table.name} ({','.join(table.columns)}) VALUES {values} {tail}",  # noqa: S608  names of ours
             parameters,

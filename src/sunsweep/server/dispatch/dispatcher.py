@@ -138,7 +138,7 @@ class Dispatcher:
         if row.expires_at is not None and row.expires_at <= now_ms:
             await self._become(row, machine, State.EXPIRED, reason="not sent in time")
             return
-        bare_start = not is_stop_like(row.command) and (status is None or status.session_boot is None)
+        bare_start = not is_stop_like(row.command) and (status is None or not status.in_session)
         if bare_start and status is not None and status.presence != "online":
             await self._still_waiting(row, NOBODY_LISTENS)
             return

@@ -7,6 +7,9 @@ from sunsweep.mqtt.port import Message
 from sunsweep.server.ingest.consume import Inbox
 
 MAX_ROWS: Final = 1000
+MAX_BYTES: Final = 4 * 2**20
+"""A statement must fit in MariaDB's packet of 16 MiB, and raw bytes may double when they are written as SQL."""
+
 LINGER_S: Final = 0.008
 
 
@@ -19,4 +22,4 @@ async def next_batch(inbox: Inbox, *, idle_s: float) -> list[Message]:
         return []
     if len(inbox) < MAX_ROWS:
         await asyncio.sleep(LINGER_S)
-    return inbox.take(MAX_ROWS)
+    return inbox.take(MAX_ROWS, MAX_BYTES)

@@ -68,9 +68,15 @@ class Inbox:
             self._arrived.clear()
             await self._arrived.wait()
 
-    def take(self, limit: int) -> list[Message]:
-        """At most `limit` messages, oldest first."""
-        taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+    def take(self, limit: int, max_bytes: int) -> list[Message]:
+        """At most `limit` messages of at most `max_bytes` together (one at least, where any waits), oldest first."""
+        taken: list[Message] = []
+        size = 0
+        while self._waiting and len(taken) < limit:
+            size += len(self._waiting[0].payload)
+            if taken and size > max_bytes:
+                break
+            taken.append(self._waiting.popleft())
         self._bytes -= sum([len(message.payload) for message in taken])
         if self._paused and self._bytes < MAX_WAITING_BYTES // 2 and self.tap is not None:
             self._paused = False

@@ -36,6 +36,8 @@ CURRENT: Final = Table("machine_status", ("machine_id",), Current.__struct_field
 
 FLAG_MISTYPED: Final = 1
 STATE_EVERY_MS: Final = 1000
+MAX_RIPE: Final = 2000
+"""Machines whose newest sample is caught up on in one commit; the others come with the next."""
 
 _VALUE_ERRORS: Final = frozenset({1264, 1366, 1406})
 """MySQL: out of range, incorrect value, too long. Nothing else may reject a row."""
@@ -163,7 +165,8 @@ class Store:
                 later[machine_id] = item
         folded = {item.machine.id for item in due}
         ripe = [m for m in later if m in folded or now_ms - self._folded_at.get(m, 0) >= STATE_EVERY_MS]
-        return [later.pop(machine_id) for machine_id in ripe] + due, later
+        ripe.sort(key=lambda machine_id: machine_id not in folded)
+        return [later.pop(machine_id) for machine_id in ripe[:MAX_RIPE]] + due, later
 
     def _settle(self, folded: Iterable[Accepted], later: dict[int, Accepted]) -> None:
         now_ms = self._now_ms()

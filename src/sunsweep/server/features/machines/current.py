@@ -32,6 +32,7 @@ class Current(msgspec.Struct):
     heard_at: int = 0
     session_boot: int | None = None
     session_n: int | None = None
+    in_session: bool = False
     past_boots: str = "[]"
     software: str | None = None
 
@@ -91,6 +92,7 @@ def _fold_status(current: Current, body: Status, order_ms: int) -> bool:
     if late:
         return False
     current.status_at = order_ms
+    current.in_session = body.session is not None
     if body.offline:
         _be(current, "offline", "status", order_ms)
     else:

@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.Column("heard_at", sa.BigInteger(), nullable=False),
         sa.Column("session_boot", sa.BigInteger(), nullable=True),
         sa.Column("session_n", sa.BigInteger(), nullable=True),
+        sa.Column("in_session", sa.Boolean(), nullable=False),
         sa.Column("past_boots", DOCUMENT, nullable=False),
         sa.Column("software", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("machine_id"),
