@@ -106,9 +106,16 @@ class LocalBroker:
         """Called one at a time, so that no SIGHUP comes before the members' sessions stand."""
         program = await asyncio.to_thread(self._prepare)
         process = BrokerProcess(BrokerLog(self._refused).line)
+        address = (place.reachable(self.host), self.port)
         try:
-            await process.start(program, self._directory / "mosquitto.conf", inherited=self._directory_lock.handle)
-            await self._stand_in()
+            await process.start(
+                program,
+                self._directory / "mosquitto.conf",
+                address=address,
+                inherited=self._directory_lock.handle,
+            )
+            for member in self._members:
+                await self._stand_in(member, address)
         except BaseException:
             await process.stop()
             raise
@@ -123,9 +130,8 @@ class LocalBroker:
         write_users(self._directory, self._users)
         return program
 
-    async def _stand_in(self) -> None:
-        for member in self._members:
-            try:
-                await stand_in(member, place.reachable(self.host), self.port)
-            except (MqttError, OSError) as error:
-                raise BrokerError(f"the session of {member.client_id} does not stand: {error}") from error
+    async def _stand_in(self, member: Member, address: tuple[str, int]) -> None:
+        try:
+            await stand_in(member, *address)
+        except (MqttError, OSError) as error:
+            raise BrokerError(f"the session of {member.client_id} does not stand: {error}") from error

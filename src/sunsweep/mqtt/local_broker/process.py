@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import re
 import resource
 import signal
 import sys
@@ -20,6 +21,10 @@ _ASK_AGAIN_AFTER_S: Final = 0.3
 _START_WITHIN_S: Final = 30.0
 _MAX_LINE_BYTES: Final = 64 * 1024
 
+_RUNNING: Final = re.compile(r"mosquitto version \S+ running")
+_NEW_CONNECTION: Final = re.compile(r"New connection from ")
+_RELOADING: Final = re.compile(r"Reloading config\.")
+
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
@@ -32,8 +37,7 @@ class BrokerProcess(asyncio.SubprocessProtocol):
         self.pid = 0
         self._on_line = on_line
         self._transport: asyncio.SubprocessTransport | None = None
-        self._running: asyncio.Future[None] = loop.create_future()
-        self._reloaded: asyncio.Future[None] | None = None
+        self._expected: tuple[re.Pattern[str], asyncio.Future[None]] | None = None
         self._last_lines: deque[str] = deque(maxlen=5)
         self._rest = b""
 
@@ -41,8 +45,14 @@ class BrokerProcess(asyncio.SubprocessProtocol):
     def alive(self) -> bool:
         return self._transport is not None and not self.exited.done()
 
-    async def start(self, program: str, configuration: Path, *, inherited: int) -> None:
-        """Returns once it listens; raises `BrokerError` with its own last words."""
+    async def start(self, program: str, configuration: Path, *, address: tuple[str, int], inherited: int) -> None:
+        """Returns once it serves; raises `BrokerError` with its own last words."""
+        running = self._expect(_RUNNING)
+        await self._spawn(program, configuration, inherited)
+        await self._come(running)
+        await self._serve_once(address)
+
+    async def _spawn(self, program: str, configuration: Path, inherited: int) -> None:
         parent = os.getpid()
         self._transport, _ = await asyncio.get_running_loop().subprocess_exec(
             lambda: self,
@@ -57,17 +67,27 @@ class BrokerProcess(asyncio.SubprocessProtocol):
             preexec_fn=lambda: _in_the_child(parent),
         )
         self.pid = self._transport.get_pid()
-        await _first_of(self._running, self.exited, timeout_s=_START_WITHIN_S)
-        if not self._running.done():
+
+    async def _serve_once(self, address: tuple[str, int]) -> None:
+        """It says that it runs a moment before it does, and in that moment forgets a SIGTERM; our death sends one."""
+        serving = self._expect(_NEW_CONNECTION)
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(*address)
+            writer.close()
+        await self._come(serving)
+
+    async def _come(self, line: asyncio.Future[None]) -> None:
+        await _first_of(line, self.exited, timeout_s=_START_WITHIN_S)
+        if not line.done():
             raise BrokerError(f"mosquitto did not start: {self.last_words()}")
 
     async def reload(self) -> None:
         """SIGHUP; returns once mosquitto has taken it up, or is dead. Callers wait for one another."""
         if not self.alive:
             return
-        self._reloaded = asyncio.get_running_loop().create_future()
+        reloading = self._expect(_RELOADING)
         self._signal(signal.SIGHUP)
-        await _first_of(self._reloaded, self.exited, timeout_s=None)
+        await _first_of(reloading, self.exited, timeout_s=None)
 
     async def stop(self) -> None:
         """SIGTERM, upon which it saves; SIGKILL where that takes too long."""
@@ -112,11 +132,18 @@ class BrokerProcess(asyncio.SubprocessProtocol):
 
     def _heard(self, line: str) -> None:
         self._last_lines.append(line)
-        if line.startswith("mosquitto version") and line.endswith("running") and not self._running.done():
-            self._running.set_result(None)
-        if line == "Reloading config." and self._reloaded is not None and not self._reloaded.done():
-            self._reloaded.set_result(None)
+        if self._expected is not None and self._expected[0].match(line):
+            _, future = self._expected
+            self._expected = None
+            if not future.done():
+                future.set_result(None)
         self._on_line(line)
+
+    def _expect(self, line: re.Pattern[str]) -> asyncio.Future[None]:
+        """The future of the next such line; asked for before what brings it about."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._expected = (line, future)
+        return future
 
 
 async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None) -> None:
