@@ -5,9 +5,10 @@ from typing import Final
 
 from msgspec import json
 from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from sunsweep.cli.folder import Folder
+from sunsweep.cli.ports import url_host
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.features.accounts import service
@@ -17,6 +18,7 @@ from sunsweep.server.settings import ServeSettings, folder_database_url
 VIEWER: Final = "viewer@example.com"
 FRAMES: Final = 12
 RETRY_S: Final = 0.3
+FOR_GOOD: Final = range(4400, 4500)
 
 
 async def token_of(settings: ServeSettings, database: Database, email: str) -> str:
@@ -34,7 +36,7 @@ async def watch(settings: ServeSettings, folder: Folder, machine_id: str) -> Non
         token = await token_of(settings, database, VIEWER)
     finally:
         await database.close()
-    url = f"ws://{settings.host}:{settings.port}/realtime/{machine_id}"
+    url = f"ws://{url_host(settings.host)}:{settings.port}/realtime/{machine_id}"
     print(f"Live from {url}:", flush=True)
     while True:
         try:
@@ -43,6 +45,11 @@ async def watch(settings: ServeSettings, folder: Folder, machine_id: str) -> Non
                     print(f"  {_short(await socket.recv())}", flush=True)
                 print("  … and so on", flush=True)
                 return
+        except ConnectionClosed as closed:
+            if closed.rcvd is not None and closed.rcvd.code in FOR_GOOD:
+                print(f"  {VIEWER} may not watch it: {closed.rcvd.reason}", flush=True)
+                return
+            await asyncio.sleep(RETRY_S)
         except (OSError, WebSocketException):
             await asyncio.sleep(RETRY_S)
 
