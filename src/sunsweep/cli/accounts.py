@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from sunsweep.cli.folder import keep_password
+from sunsweep.cli.plainly import plainly
 from sunsweep.cli.store import Data, on_database, settings_of
 from sunsweep.cli.watch import token_of
 from sunsweep.contract.times import iso
@@ -94,7 +95,8 @@ def user_disable(email: Email, data: Data = None) -> None:
 @users.command("token")
 def user_token(email: Email, data: Data = None) -> None:
     """Print an access token."""
-    settings = settings_of(ServeSettings, data)
+    with plainly():
+        settings = settings_of(ServeSettings, data)
 
     async def work(database: Database) -> str:
         return await token_of(settings, database, email)

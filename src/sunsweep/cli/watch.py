@@ -11,6 +11,7 @@ from sunsweep.cli.folder import Folder
 from sunsweep.cli.ports import url_host
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
+from sunsweep.server.errors import ConflictError
 from sunsweep.server.features.accounts import service
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.settings import ServeSettings, folder_database_url
@@ -22,9 +23,11 @@ FOR_GOOD: Final = range(4400, 4500)
 
 
 async def token_of(settings: ServeSettings, database: Database, email: str) -> str:
-    """An access token of a user, for whoever may read the secret key; raises `NotFoundError`."""
+    """An access token of a user, for whoever may read the secret key; raises `NotFoundError`, `ConflictError`."""
     async with database.read() as session:
         user = await service.known_user(session, email)
+    if user.disabled_at is not None:
+        raise ConflictError(f"{email} is disabled")
     tokens = Tokens(settings.secret_key.get_secret_value(), lifetime_s=settings.access_token_s)
     return service.issue(tokens, user, now_ms=wall_clock())
 
@@ -34,6 +37,9 @@ async def watch(settings: ServeSettings, folder: Folder, machine_id: str) -> Non
     database = Database(folder_database_url(folder.path))
     try:
         token = await token_of(settings, database, VIEWER)
+    except ConflictError as error:
+        print(f"Nothing is shown: {error.detail}", flush=True)
+        return
     finally:
         await database.close()
     url = f"ws://{url_host(settings.host)}:{settings.port}/realtime/{machine_id}"
