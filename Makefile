@@ -21,7 +21,7 @@ setup: ## Make .venv and install the services that the demo and the tests need
 
 demo: ## Run everything on this computer: broker, backend, simulated machines (DATA=dir, ARGS=…)
 	@scripts/setup.sh mosquitto
-	@exec $(BIN)/sunsweep up --free-ports --data $(DATA) $(ARGS)
+	@exec $(BIN)/sunsweep up --free-ports --show --data $(DATA) $(ARGS)
 
 test: ## Run the tests (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb

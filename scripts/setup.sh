@@ -59,6 +59,12 @@ install_with_pip() {
     "${pip[@]}" --no-deps --no-build-isolation --editable .
 }
 
+# One import of each program, so that no start has to compile what it imports; uv leaves that open.
+compile_imports() {
+    env -u PYTHONDONTWRITEBYTECODE "$VENV/bin/python" -c 'import sunsweep.cli.verbs' &&
+        env -u PYTHONDONTWRITEBYTECODE "$VENV/bin/python" -c 'import sunsweep.sim.clear_sky'
+}
+
 # What .venv was made of; it also names the folder, because a virtual environment cannot be moved.
 fingerprint() {
     { pwd && cat pyproject.toml requirements.lock scripts/setup.sh; } | sha256sum
@@ -74,6 +80,7 @@ setup_venv() {
         say "setup: uv did not manage, taking pip"
         install_with_pip
     fi
+    compile_imports
     printf '%s\n' "$wanted" >"$STAMP"
 }
 

@@ -1,16 +1,16 @@
 """Admin verbs on companies and people."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
-from sunsweep.cli.store import Data, database_url, fail, on_database
+from sunsweep.cli.folder import keep_password
+from sunsweep.cli.plainly import plainly
+from sunsweep.cli.store import Data, on_database, settings_of
 from sunsweep.cli.watch import token_of
 from sunsweep.contract.times import iso
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.errors import SunsweepError
 from sunsweep.server.features.accounts import repository, service
 from sunsweep.server.features.accounts.passwords import generate_password
 from sunsweep.server.features.accounts.roles import Role
@@ -20,10 +20,11 @@ companies = typer.Typer(help="Companies.", no_args_is_help=True)
 users = typer.Typer(help="People who log in.", no_args_is_help=True)
 
 Email = Annotated[str, typer.Argument(help="e-mail address")]
+Name = Annotated[str, typer.Argument(help="name of the company")]
 
 
 @companies.command("add")
-def company_add(name: str, data: Data = None) -> None:
+def company_add(name: Name, data: Data = None) -> None:
     """Add a company; prints its number."""
 
     async def work(database: Database) -> int:
@@ -74,6 +75,8 @@ def user_password(email: Email, data: Data = None) -> None:
             await service.set_password(session, email, password)
 
     on_database(data, work)
+    if data is not None:
+        keep_password(data, email, password)
     print(f"{email}  {password}")
 
 
@@ -92,17 +95,10 @@ def user_disable(email: Email, data: Data = None) -> None:
 @users.command("token")
 def user_token(email: Email, data: Data = None) -> None:
     """Print an access token."""
-    url = database_url(data)
-    settings = ServeSettings() if data is None else ServeSettings.of_folder(data)
+    with plainly():
+        settings = settings_of(ServeSettings, data)
 
-    async def work() -> str:
-        database = Database(url)
-        try:
-            return await token_of(settings, database, email)
-        finally:
-            await database.close()
+    async def work(database: Database) -> str:
+        return await token_of(settings, database, email)
 
-    try:
-        print(asyncio.run(work()))
-    except SunsweepError as error:
-        raise fail(error.detail) from error
+    print(on_database(data, work))

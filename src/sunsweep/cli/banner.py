@@ -1,16 +1,21 @@
 """What `sunsweep up` says once it is up."""
 
 import shlex
+import sys
+from pathlib import Path
+from typing import Final
 
 from sunsweep.cli.folder import Folder
+from sunsweep.cli.ports import url_host
 from sunsweep.server.settings import ServeSettings
 
-WIDE = 22
+WIDE: Final = 22
+UNKNOWN: Final = "(not known here: sunsweep user password EMAIL sets a new one)"
 
 
-def show(settings: ServeSettings, folder: Folder, people: dict[str, str], machine_id: str | None) -> None:
+def show(settings: ServeSettings, folder: Folder, people: dict[str, str | None], machine_id: str | None) -> None:
     """Print the addresses, the logins, and how to send a first command."""
-    http = f"http://{_host(settings.host)}:{settings.port}"
+    http = f"http://{url_host(settings.host)}:{settings.port}"
     data = shlex.quote(str(folder.path))
     lines = [
         "",
@@ -21,7 +26,7 @@ def show(settings: ServeSettings, folder: Folder, people: dict[str, str], machin
         f"  data    {folder.path}",
         "",
         "Logins (kept in logins.json there):",
-        *(f"  {email:<{WIDE}} {password}" for email, password in people.items()),
+        *(f"  {email:<{WIDE}} {password or UNKNOWN}" for email, password in people.items()),
         "",
         *_first_steps(http, data, machine_id),
     ]
@@ -29,9 +34,10 @@ def show(settings: ServeSettings, folder: Folder, people: dict[str, str], machin
 
 
 def _first_steps(http: str, data: str, machine_id: str | None) -> list[str]:
-    token = f"TOKEN=$(.venv/bin/sunsweep user token operator@example.com --data {data})"
+    program = _program()
+    token = f"TOKEN=$({program} user token operator@example.com --data {data})"
     if machine_id is None:
-        return ["Add a first machine:", f"  .venv/bin/sunsweep machine add SCM-1 --company 1 --data {data}", ""]
+        return ["Add a first machine:", f"  {program} machine add SCM-1 --company 1 --data {data}", ""]
     return [
         "Send a first command:",
         f"  {token}",
@@ -43,5 +49,7 @@ def _first_steps(http: str, data: str, machine_id: str | None) -> list[str]:
     ]
 
 
-def _host(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  only replaced, never bound
+def _program() -> str:
+    """As it was called, which works again from the same place."""
+    called = sys.argv[0]
+    return shlex.quote(called if Path(called).name == "sunsweep" else "sunsweep")

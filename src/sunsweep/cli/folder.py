@@ -5,15 +5,20 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from msgspec import json
+from msgspec import DecodeError, json
+
+from sunsweep.server.settings import BACKEND_FILE
 
 BACKEND_USER = "sunsweep-backend"
+_OURS_ALONE = 0o077
+
+Kept = TypeVar("Kept")
 
 
-class FolderBusyError(Exception):
-    """Another `sunsweep up` runs on this folder."""
+class FolderError(Exception):
+    """The folder cannot be used; the message says why and what to do."""
 
 
 class Folder:
@@ -25,19 +30,19 @@ class Folder:
         self.logins = self.path / "logins.json"
         self.machines = self.path / "simulated-machines.json"
         self.cache = self.path / "cache"
-        self._backend = self.path / "backend.json"
+        self._backend = self.path / BACKEND_FILE
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
-        """Take the folder; raises `FolderBusyError`."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        """Take the folder, and from now on make no file that others may read; raises `FolderError`."""
+        os.umask(_OURS_ALONE)
+        lock = self._open_lock()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             pid = os.read(lock, 32).decode() or "unknown"
             os.close(lock)
-            raise FolderBusyError(
+            raise FolderError(
                 f"sunsweep already runs on {self.path} (pid {pid}); stop it, or choose another folder with --data DIR"
             ) from error
         os.ftruncate(lock, 0)
@@ -51,7 +56,7 @@ class Folder:
 
     def backend(self, mqtt_url: str) -> dict[str, str]:
         """The backend's own secrets, drawn at the first start; the broker's address as it is now."""
-        known = self.read(self._backend) or {
+        known = read(self._backend, dict[str, str]) or {
             "mqtt_username": BACKEND_USER,
             "mqtt_password": secrets.token_urlsafe(24),
             "secret_key": secrets.token_urlsafe(48),
@@ -60,10 +65,24 @@ class Folder:
         write_secret(self._backend, known)
         return known
 
-    @staticmethod
-    def read(path: Path) -> dict[str, str]:
-        """A file of ours, empty where there is none."""
-        return json.decode(path.read_bytes(), type=dict[str, str]) if path.exists() else {}
+    def _open_lock(self) -> int:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise FolderError(
+                f"{self.path} cannot be used: {error.strerror}; choose another folder with --data DIR"
+            ) from error
+
+
+def read(path: Path, kind: type[Kept]) -> Kept | None:
+    """A file of ours, None where there is none; raises `FolderError` where it is damaged."""
+    try:
+        return json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except DecodeError as error:
+        raise FolderError(f"{path} is damaged ({error}); mend it, or put it aside to have it made anew") from error
 
 
 def write_secret(path: Path, value: Mapping[str, Any] | list[Any]) -> None:
@@ -74,3 +93,11 @@ def write_secret(path: Path, value: Mapping[str, Any] | list[Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def keep_password(data: Path, email: str, password: str) -> None:
+    """Of a user whom `sunsweep up` shows at its start; others' passwords are kept nowhere."""
+    logins = Folder(data).logins
+    known = read(logins, dict[str, str]) or {}
+    if email in known:
+        write_secret(logins, known | {email: password})

@@ -13,6 +13,7 @@ from sunsweep.contract.topics import machine_rule
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import Machine
+from sunsweep.server.features.accounts.service import known_company
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.current import shown_status
 from sunsweep.server.features.machines.service import Login
@@ -82,6 +83,7 @@ def list_machines(company: Company = 1, data: Data = None) -> None:
     async def work(database: Database) -> None:
         after = ""
         async with database.read() as session:
+            await known_company(session, company)
             while rows := await repository.page(session, company, after=after, limit=500):
                 for machine, status in rows:
                     state = (shown_status(status) or "no status yet") if status else "never heard"

@@ -1,43 +1,62 @@
-"""Ports that are taken: by whom, and what to do."""
+"""Where to listen: ports that are taken, by whom, and what to do."""
 
+import errno
 import socket
 
 import psutil
 
+from sunsweep.mqtt.local_broker.place import reachable
+
 _TRIES = 100
+_HIGHEST = 65_535
 
 
-class PortTakenError(Exception):
-    """Says which port, who has it, and what to do."""
+class PortError(Exception):
+    """Nobody can listen there; the message says why and what to do."""
 
-    def __init__(self, host: str, port: int, option: str) -> None:
-        super().__init__(
-            f"port {port} on {host} is taken by {_owner(port)}. Stop that program, choose another port with "
-            f"{option} PORT, or let sunsweep take the next free one with --free-ports."
-        )
+
+def url_host(host: str) -> str:
+    """How a URL names what listens on `host`."""
+    host = reachable(host)
+    return f"[{host}]" if ":" in host else host
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Whether a server could listen there now; raises `PortError` where it never could."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise PortError(f"nobody can listen on {host} port {port}: {error.strerror or error}") from error
         return True
 
 
 def choose(host: str, port: int, option: str, *, next_free: bool, but: int | None = None) -> int:
-    """The port itself, or the next free one where that is wished; raises `PortTakenError`."""
-    if is_free(host, port) and port != but:
+    """The port itself, or the next free one where that is wished; raises `PortError`."""
+    if port != but and is_free(host, port):
         return port
     if next_free:
-        for other in range(port + 1, port + _TRIES):
+        for other in range(port + 1, min(port + _TRIES, _HIGHEST + 1)):
             if other != but and is_free(host, other):
                 return other
-    raise PortTakenError(host, port, option)
+    raise PortError(
+        f"port {port} on {host} is taken by {_owner(port)}. Stop that program, choose another port with "
+        f"{option} PORT, or let sunsweep take the next free one with --free-ports."
+    )
+
+
+def require(host: str, port: int, variable: str) -> int:
+    """The port itself; raises `PortError`."""
+    if is_free(host, port):
+        return port
+    raise PortError(
+        f"port {port} on {host} is taken by {_owner(port)}. Stop that program, or choose another port with {variable}."
+    )
 
 
 def _owner(port: int) -> str:

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from msgspec import DecodeError
 
+from sunsweep.cli.folder import FolderError
+from sunsweep.cli.plainly import plainly
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.errors import SunsweepError
-from sunsweep.server.roles import SchemaError, require_schema
-from sunsweep.server.settings import BackendSettings, folder_database_url
+from sunsweep.server.roles import require_schema
+from sunsweep.server.settings import BACKEND_FILE, BackendSettings, folder_database_url
 
 Result = TypeVar("Result")
+Settings = TypeVar("Settings", bound=BackendSettings)
 
 Data = Annotated[
     Path | None,
@@ -22,26 +25,32 @@ Data = Annotated[
 ]
 
 
-def fail(message: object) -> typer.Exit:
-    """Say it plainly on stderr; raise what this returns."""
-    typer.echo(f"sunsweep: {message}", err=True)
-    return typer.Exit(1)
+def settings_of(kind: type[Settings], data: Path | None) -> Settings:
+    """The settings of the environment, or of a folder of `sunsweep up`; raises `ValidationError`, `FolderError`."""
+    if data is None:
+        return kind()
+    try:
+        return kind.of_folder(data)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FolderError(f"{data} is no folder of `sunsweep up`: there is no {BACKEND_FILE} in it") from error
+    except DecodeError as error:
+        raise FolderError(f"{data / BACKEND_FILE} is damaged: {error}") from error
 
 
 def database_url(data: Path | None) -> str:
-    """The configured database's address."""
+    """The configured database's address; raises `ValidationError`, `FolderError`."""
     if data is None:
         return BackendSettings().database_url
     if not (data / "sunsweep.db").exists():
-        raise fail(f"{data} is no folder of `sunsweep up`: there is no sunsweep.db in it")
+        raise FolderError(f"{data} is no folder of `sunsweep up`: there is no sunsweep.db in it")
     return folder_database_url(data)
 
 
 def on_database(data: Path | None, work: Callable[[Database], Awaitable[Result]]) -> Result:
     """Run a verb, then wait until a running local broker has applied what it changed."""
 
-    async def run() -> Result:
-        database = Database(database_url(data))
+    async def run(url: str) -> Result:
+        database = Database(url)
         try:
             await require_schema(database)
             result = await work(database)
@@ -50,7 +59,5 @@ def on_database(data: Path | None, work: Callable[[Database], Awaitable[Result]]
             await database.close()
         return result
 
-    try:
-        return asyncio.run(run())
-    except (SunsweepError, SchemaError) as error:
-        raise fail(getattr(error, "detail", error)) from error
+    with plainly():
+        return asyncio.run(run(database_url(data)))

@@ -52,7 +52,7 @@ class UpOptions:
 
 
 async def up(options: UpOptions) -> None:
-    """Run until SIGINT or SIGTERM; raises `PortTakenError`, `FolderBusyError`."""
+    """Run until SIGINT or SIGTERM; raises `PortError`, `FolderError`."""
     stop = _stop_signal()
     with Folder(options.data) as folder:
         port = ports.choose(options.host, options.port, "--port", next_free=options.free_ports)
@@ -68,7 +68,7 @@ async def up(options: UpOptions) -> None:
 async def _run(
     options: UpOptions, folder: Folder, database: Database, listener: socket.socket, mqtt_port: int, stop: asyncio.Event
 ) -> None:
-    backend = folder.backend(f"mqtt://{options.host}:{mqtt_port}")
+    backend = folder.backend(f"mqtt://{ports.url_host(options.host)}:{mqtt_port}")
     await upgrade(database)
     people = await demo.people(database, folder)
     machines = await demo.machines(database, folder, options.machines)
@@ -88,7 +88,7 @@ async def _run(
                 tasks.create_task(run_roles(settings, options.roles, listener), name="roles"),
             ]
             # First the machines, so that they say farewell while the backend still listens.
-            await _field(options, folder, settings, stop, simulated=bool(machines))
+            await _field(options, folder, settings, stop, [machine.machine_id for machine in machines])
             for part in parts:
                 part.cancel()
     finally:
@@ -96,15 +96,15 @@ async def _run(
 
 
 async def _field(
-    options: UpOptions, folder: Folder, settings: ServeSettings, stop: asyncio.Event, *, simulated: bool
+    options: UpOptions, folder: Folder, settings: ServeSettings, stop: asyncio.Event, machines: list[str]
 ) -> None:
     """Keep the simulated machines running until told to stop."""
     async with asyncio.TaskGroup() as tasks:
         running = []
-        if simulated:
+        if machines:
             running.append(tasks.create_task(_simulator(options, folder, settings.mqtt_url), name="simulator"))
             if options.show:
-                running.append(tasks.create_task(watch(settings, folder, demo.serial(1)), name="watch"))
+                running.append(tasks.create_task(watch(settings, folder, machines[0]), name="watch"))
         await stop.wait()
         for task in running:
             task.cancel()

@@ -2,11 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Final, Self
 
 from msgspec import json
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
+
+from sunsweep.mqtt.settings import settings_from_url
+
+BACKEND_FILE: Final = "backend.json"
 
 
 class Role(StrEnum):
@@ -19,13 +25,23 @@ class Role(StrEnum):
     JOBS = "jobs"
 
 
+def _broker_url(url: str) -> str:
+    try:
+        settings_from_url(url)
+    except ValueError as error:
+        raise PydanticCustomError("broker_url", "{words}", {"words": str(error)}) from error
+    return url
+
+
 class BackendSettings(BaseSettings):
     """What every backend process needs."""
 
     model_config = SettingsConfigDict(env_prefix="SUNSWEEP_", env_file=".env", extra="ignore")
 
     database_url: str = Field(description="sqlite+aiosqlite:///FILE or mysql+asyncmy://USER:PASSWORD@HOST/NAME")
-    mqtt_url: str = Field(default="mqtt://127.0.0.1:1883", description="mqtt://HOST:PORT or mqtts://HOST:PORT")
+    mqtt_url: Annotated[str, AfterValidator(_broker_url)] = Field(
+        default="mqtt://127.0.0.1:1883", description="mqtt://HOST:PORT or mqtts://HOST:PORT"
+    )
     mqtt_username: str = Field(default="sunsweep-backend", description="the backend's own login at the broker")
     mqtt_password: SecretStr = Field(default=SecretStr(""), description="its password")
     mqtt_ca_file: Path | None = Field(default=None, description="CA certificates for mqtts://")
@@ -34,7 +50,7 @@ class BackendSettings(BaseSettings):
     @classmethod
     def of_folder(cls, folder: Path, **more: Any) -> Self:
         """The settings of a `sunsweep up` folder; raises `FileNotFoundError` where it was never started."""
-        known = json.decode((folder / "backend.json").read_bytes(), type=dict[str, str])
+        known = json.decode((folder / BACKEND_FILE).read_bytes(), type=dict[str, str])
         return cls(database_url=folder_database_url(folder), **known, **more)  # type: ignore[arg-type]  # pydantic's own check
 
 
@@ -50,4 +66,5 @@ class ServeSettings(BackendSettings):
 
 def folder_database_url(folder: Path) -> str:
     """SQLite in the folder of `sunsweep up`."""
-    return f"sqlite+aiosqlite:///{folder.resolve() / 'sunsweep.db'}"
+    file = folder.resolve() / "sunsweep.db"
+    return URL.create("sqlite+aiosqlite", database=str(file)).render_as_string()

@@ -87,6 +87,14 @@ async def disable_user(session: AsyncSession, email: str, *, now_ms: int) -> Non
     await repository.end_logins(session, user.id)
 
 
+async def known_company(session: AsyncSession, company_id: int) -> Company:
+    """Raises `NotFoundError`."""
+    company = await repository.company_by_id(session, company_id)
+    if company is None:
+        raise NotFoundError(f"there is no company {company_id}")
+    return company
+
+
 async def known_user(session: AsyncSession, email: str) -> User:
     """Raises `NotFoundError`."""
     user = await repository.user_by_email(session, email)

@@ -55,6 +55,16 @@ async def revoke(session: AsyncSession, machine_id: int, *, now_ms: int) -> None
     await session.execute(update(MachineCredential).where(*living_logins).values(revoked_at=now_ms))
 
 
+async def has_login(session: AsyncSession, machine_id: int, username: str) -> bool:
+    """Whether this login of the machine has not been revoked."""
+    query = select(MachineCredential.id).where(
+        MachineCredential.machine_id == machine_id,
+        MachineCredential.username == username,
+        MachineCredential.revoked_at.is_(None),
+    )
+    return await session.scalar(query) is not None
+
+
 async def end_later(session: AsyncSession, machine_id: int, *, ends_at: int) -> None:
     """Let every login of the machine end at `ends_at`, if not before."""
     living_logins = (
