@@ -19,6 +19,7 @@ from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError
 from sunsweep.server.events import CommandChange
 from sunsweep.server.features.commands import repository
 from sunsweep.server.features.commands.lifecycle import State, change
+from sunsweep.server.features.machines.repository import lock
 
 DEFAULT_EXPIRY_S: Final = 1800
 MODES: Final = ("auto", "manual", "edge")
@@ -62,6 +63,20 @@ async def cancel(session: AsyncSession, machine: Machine, command_id: str, *, no
     if done is None:
         raise ConflictError(f"the command is {row.state} already")
     return done
+
+
+async def back_to_queue(
+    session: AsyncSession, machine: Machine, command_id: str, *, reason: str, now_ms: int
+) -> CommandChange | None:
+    """A start that met nobody waits again, unless a stop was given meanwhile: that one saw nothing to cancel."""
+    await lock(session, machine.id)
+    done = await change(session, command_id, State.QUEUED, machine_id=machine.id, at_ms=now_ms, reason=reason)
+    stop = await repository.overtaken_by(session, machine.id, command_id)
+    if done is None or stop is None:
+        return done
+    return await change(
+        session, command_id, State.CANCELLED, machine_id=machine.id, at_ms=now_ms, reason=f"overtaken by {stop}"
+    )
 
 
 async def known(session: AsyncSession, machine: Machine, command_id: str) -> CommandRow:

@@ -20,6 +20,11 @@ async def machine(session: AsyncSession, company_id: int, serial: str, *, lock: 
     return await session.scalar(query.with_for_update() if lock else query)
 
 
+async def lock(session: AsyncSession, machine_id: int) -> None:
+    """Hold the machine's row until the end of the transaction."""
+    await session.execute(select(Machine.id).where(Machine.id == machine_id).with_for_update())
+
+
 async def living_ids(session: AsyncSession, machine_ids: Collection[int]) -> set[int]:
     """Those that are not archived."""
     query = select(Machine.id).where(Machine.id.in_(machine_ids), Machine.archived_at.is_(None))

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from sunsweep.contract.times import iso
 from sunsweep.server.features.machines.endpoints import Serial
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.requests import CompanyId, ServicesOf
@@ -54,8 +53,8 @@ async def telemetry(
         else:
             left, width = service.after_buckets(asked, cursor), BUCKET_MS[chosen]
             found = await repository.buckets(unit, machine.id, left, bucket_ms=width, limit=limit + 1)
-            items = [{**row._mapping, "ts": iso(row.ts)} for row in found[:limit]]  # noqa: SLF001  SQLAlchemy's public name
-            more = f"{found[limit - 1].ts + width}.0.0" if len(found) > limit else None
+            items = [service.bucket_out(row) for row in found[:limit]]
+            more = f"{found[limit - 1].bucket + width}.0.0" if len(found) > limit else None
     return History(machine_id=machine_id, resolution=chosen, items=items, next_cursor=more)
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from msgspec import json
+from sqlalchemy import Row
 
 from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
 from sunsweep.contract.times import iso, to_ms
@@ -96,6 +97,12 @@ def sample_wire(row: TelemetryRow) -> dict[str, Any]:
     extra = {"extra": _object(row.extra)} if row.extra else {}
     number = {"boot": row.boot, "seq": row.seq} if row.boot else {}
     return {**sample, **extra, "ts": iso(row.ts), **number}
+
+
+def bucket_out(row: Row[Any]) -> dict[str, Any]:
+    """A bucket, named by its start."""
+    values = row._asdict()
+    return {"ts": iso(values.pop("bucket")), **values}
 
 
 def event_out(row: StatusEvent) -> dict[str, Any]:
