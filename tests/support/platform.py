@@ -108,9 +108,13 @@ class Platform:
     def url(self) -> str:
         return f"http://{HOST}:{self.settings.port}"
 
+    def web(self, root: str = "", **more: Any) -> httpx.AsyncClient:
+        """A client of the web server; it reads no certificates, which would take longer than the requests."""
+        return httpx.AsyncClient(base_url=self.url + root, verify=False, trust_env=False, **more)
+
     async def token(self, email: str = "operator@example.com") -> str:
         if email not in self._tokens:
-            async with httpx.AsyncClient(base_url=self.url) as client:
+            async with self.web() as client:
                 answer = await client.post("/api/v1/auth/token", data={"username": email, "password": PASSWORD})
             self._tokens[email] = answer.raise_for_status().json()["access_token"]
         return self._tokens[email]
@@ -126,7 +130,7 @@ class Platform:
     ) -> httpx.Response:
         """A request under `/api/v1`."""
         bearer = {"authorization": f"Bearer {await self.token(as_)}"}
-        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=bearer) as client:
+        async with self.web("/api/v1", headers=bearer) as client:
             return await client.request(method, path, headers=headers, **more)
 
     async def get(self, path: str, **more: Any) -> Any:
@@ -137,6 +141,12 @@ class Platform:
             _, login = await machines.add(session, company_id, serial, now_ms=wall_clock())
         await logins.wait_applied(self.database, now_ms=wall_clock)
         return login
+
+    async def add_user(self, email: str, role: PersonRole, company_id: int = 1) -> None:
+        """A person with the demo password."""
+        now_ms = wall_clock()
+        async with self.database.write() as session:
+            await accounts.add_user(session, email, role, company_id=company_id, password=PASSWORD, now_ms=now_ms)
 
     async def add_service_account(self, username: str, *rules: tuple[str, str]) -> str:
         """A login at the broker with rules of its own; its password."""
@@ -186,7 +196,7 @@ class Platform:
 
     async def _ready(self) -> bool:
         try:
-            async with httpx.AsyncClient(base_url=self.url) as client:
+            async with self.web() as client:
                 return (await client.get("/readyz")).status_code == 200
         except httpx.TransportError:
             return False

@@ -223,6 +223,7 @@ def _merge(extra: dict[str, Any] | None, unknown: dict[str, Any]) -> dict[str, A
 def _exact(decoder: msgspec.json.Decoder[Wire], payload: bytes) -> Wire:
     _bounded(payload)
     try:
+        payload.decode()  # the decoder skips unknown fields without a look at their bytes
         return decoder.decode(payload)
     except msgspec.ValidationError as error:
         given = decode_object(payload)

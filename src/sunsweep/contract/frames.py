@@ -29,6 +29,7 @@ class Close(msgspec.Struct, frozen=True):
 UNAUTHENTICATED = Close(4401, "no, bad or expired token")
 FORBIDDEN = Close(4403, "not yours")
 REVOKED = Close(4408, "access revoked")
+TRY_AGAIN = Close(1013, "the database takes nothing now; try again")
 
 
 def frame(kind: FrameType, machine_id: str, ts_ms: int, data: Any) -> str:

@@ -1,18 +1,18 @@
 """The web application of a backend process: the routes of its roles, and errors as problem documents."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from sunsweep import __version__
 from sunsweep.contract.schema import documents
-from sunsweep.server.errors import InvalidError, SunsweepError, UnavailableError
+from sunsweep.server.errors import FrameworkError, InvalidError, SunsweepError, UnavailableError
 from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
@@ -77,18 +77,28 @@ def _errors(app: FastAPI) -> None:
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         wrong = [{"field": ".".join(map(str, e["loc"][1:])), "message": e["msg"]} for e in error.errors()]
         words = "; ".join(f"{entry['field']}: {entry['message']}" for entry in wrong)
-        return _problem(InvalidError(words, errors=wrong))
+        return _problem(InvalidError(words, field=wrong[0]["field"], errors=wrong))
+
+    @app.exception_handler(WebSocketRequestValidationError)
+    async def invalid_socket(socket: WebSocket, error: WebSocketRequestValidationError) -> None:
+        await socket.accept()
+        await socket.close(1008, "; ".join(".".join(map(str, e["loc"][1:])) for e in error.errors())[:100])
 
     @app.exception_handler(HTTPException)
     async def framework(_request: Request, error: HTTPException) -> JSONResponse:
-        body = {"type": "about:blank", "title": str(error.detail), "status": error.status_code}
-        return JSONResponse(body, error.status_code, headers=error.headers, media_type=PROBLEM)
+        return _problem(FrameworkError(error.status_code, str(error.detail)), error.headers)
 
-    @app.exception_handler(DBAPIError)
-    async def away(_request: Request, error: DBAPIError) -> JSONResponse:
-        return _problem(UnavailableError(f"the database takes nothing now ({type(error.orig).__name__})"))
+    @app.exception_handler(SQLAlchemyError)
+    async def away(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+        return _problem(UnavailableError(f"the database takes nothing now ({type(error).__name__})"))
+
+    @app.exception_handler(Exception)
+    async def fault(_request: Request, _error: Exception) -> JSONResponse:
+        # The web server logs it with its stack; the caller learns nothing of the inside.
+        return _problem(SunsweepError("this is our fault, and it is in our log"))
 
 
-def _problem(error: SunsweepError) -> JSONResponse:
-    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
+def _problem(error: SunsweepError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    if error.status == 401:
+        headers = {"www-authenticate": "Bearer"}
     return JSONResponse(error.problem(), error.status, headers=headers, media_type=PROBLEM)

@@ -1,5 +1,6 @@
 """What may go wrong and whose turn it is: each error carries its HTTP status and a stable code (RFC 9457)."""
 
+from http import HTTPStatus
 from typing import Any
 
 
@@ -60,3 +61,12 @@ class InvalidError(SunsweepError):
 class UnavailableError(SunsweepError):
     status = 503
     code = "unavailable"
+
+
+class FrameworkError(SunsweepError):
+    """What the web framework refuses by itself: no such route, method not allowed, no JSON."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = HTTPStatus(status).name.lower()

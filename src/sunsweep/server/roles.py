@@ -83,7 +83,7 @@ async def _run(
         tasks.create_task(bus.run(), name="bus")
         hub = None
         if Role.LIVE in roles:
-            hub = Hub(connection(settings, "live"))
+            hub = Hub(connection(settings, "live"), database)
             tasks.create_task(hub.run(), name="live")
         if Role.INGEST in roles:
             ingest = Ingest(database, member_connection(settings), retention_days=settings.retention_days)

@@ -33,6 +33,7 @@ from sunsweep.server.db.models import CommandRow, Machine, MachineStatus
 from sunsweep.server.dispatch import repository
 from sunsweep.server.events import publish_change
 from sunsweep.server.features.commands.lifecycle import State, change
+from sunsweep.server.features.commands.service import back_to_queue
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +149,7 @@ class Dispatcher:
         published = await self._publish(row, machine, _life_s(row, now_ms=now_ms, bare_start=bare_start))
         if published is Published.NOBODY_LISTENS:
             if bare_start:
-                await self._become(row, machine, State.QUEUED, reason=NOBODY_LISTENS)
+                await self._take_back(row, machine)
             await self._still_waiting(row, NOBODY_LISTENS)
         elif not bare_start:
             await self._become(row, machine, State.SENT, sent_at=now_ms)
@@ -178,6 +179,12 @@ class Dispatcher:
         if done is not None:
             await publish_change(self._client, machine.company_id, machine.serial, done)
         return done is not None
+
+    async def _take_back(self, row: CommandRow, machine: Machine) -> None:
+        async with self._database.write() as session:
+            done = await back_to_queue(session, machine, row.id, reason=NOBODY_LISTENS, now_ms=self._now_ms())
+        if done is not None:
+            await publish_change(self._client, machine.company_id, machine.serial, done)
 
     async def _still_waiting(self, row: CommandRow, reason: str) -> None:
         """Say once why it waits."""

@@ -10,6 +10,7 @@ from sunsweep.server.features.accounts import service
 from sunsweep.server.features.accounts.roles import Principal, Role
 from sunsweep.server.services import Services
 
+MAX_ID = 2**63 - 1
 COOKIE = "sunsweep_session"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -45,7 +46,7 @@ async def caller(connection: HTTPConnection, held: ServicesOf) -> Principal:
 Caller = Annotated[Principal, Depends(caller)]
 
 
-def company(who: Caller, company_id: Annotated[int | None, Query(ge=1)] = None) -> int:
+def company(who: Caller, company_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None) -> int:
     """The company asked about: the caller's own; a platform admin names it. This is the tenant filter's one source."""
     if who.role is Role.PLATFORM_ADMIN:
         if company_id is None:

@@ -9,8 +9,9 @@ import msgspec
 
 from sunsweep.contract.codec import decode_result, decode_status, decode_telemetry
 from sunsweep.contract.frames import FrameType, frame
+from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
 from sunsweep.contract.payloads import Result, Status, Telemetry
-from sunsweep.contract.refusal import Refused
+from sunsweep.contract.refusal import Reason, Refused
 from sunsweep.contract.topics import (
     FROM_MACHINE,
     Channel,
@@ -24,7 +25,11 @@ from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message, MqttError, Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.models import Machine
+from sunsweep.server.features.accounts.roles import Principal
 from sunsweep.server.features.machines.current import Current, fold
+from sunsweep.server.live.revoke import revoke_for_ever
 from sunsweep.server.live.viewer import Viewer
 
 Key = tuple[int, str]
@@ -60,22 +65,26 @@ class Watched:
 class Hub:
     """The process's live half: subscribed at the broker only for what is watched."""
 
-    def __init__(self, connection: ConnectionSettings) -> None:
+    def __init__(self, connection: ConnectionSettings, database: Database) -> None:
+        self._database = database
         self._client = MqttClient(connection, subscriptions=(), on_messages=self._take)
         self._watched: dict[Key, Watched] = {}
         self._changing = asyncio.Lock()
 
     async def run(self) -> None:
-        await self._client.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._client.run(), name="live-client")
+            tasks.create_task(revoke_for_ever(self._database, self._viewers), name="live-revoke")
 
     @property
     def connected(self) -> bool:
         return self._client.connected
 
     @asynccontextmanager
-    async def watch(self, company_id: int, serial: str) -> AsyncIterator[tuple[Watched, Viewer]]:
+    async def watch(self, machine: Machine, who: Principal) -> AsyncIterator[tuple[Watched, Viewer]]:
         """Frames of a machine from now on; while the broker is away there are none, and they come by themselves."""
-        key, viewer = (company_id, serial), Viewer()
+        serial = machine.serial
+        key, viewer = (machine.company_id, serial), Viewer(who, machine.id)
         async with self._changing:
             watched = self._watched.get(key)
             if watched is None:
@@ -92,6 +101,9 @@ class Hub:
                 if not watched.viewers and self._watched.get(key) is watched:
                     del self._watched[key]
                     await self._unsubscribe(key)
+
+    def _viewers(self) -> list[Viewer]:
+        return [viewer for watched in self._watched.values() for viewer in watched.viewers]
 
     async def _subscribe(self, key: Key) -> None:
         try:
@@ -123,6 +135,8 @@ class Hub:
             return
         body = decoder(message.payload)
         ts_ms = message.received_ms if body.stamp.ts_ms is None else body.stamp.ts_ms
+        if ts_ms - message.received_ms > MAX_CLOCK_AHEAD_MS:
+            raise Refused(Reason.CLOCK_AHEAD, message.topic)
         if fold(watched.current, body, min(ts_ms, message.received_ms)).news:
             watched.offer(FrameType(topic.channel), ts_ms, msgspec.Raw(message.payload))
 

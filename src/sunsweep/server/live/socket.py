@@ -1,13 +1,15 @@
 """`WS /realtime/{machine_id}`: a snapshot first, then every message as it comes."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, WebSocket
-from starlette.websockets import WebSocketState
+from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
+from sqlalchemy.exc import SQLAlchemyError
 
-from sunsweep.contract.frames import FORBIDDEN, UNAUTHENTICATED, Close, FrameType, frame
+from sunsweep.contract.frames import FORBIDDEN, REVOKED, TRY_AGAIN, UNAUTHENTICATED, Close, FrameType, frame
+from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
 from sunsweep.server.db.models import Machine, MachineStatus
 from sunsweep.server.errors import InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.events import presence_data
@@ -16,7 +18,7 @@ from sunsweep.server.features.machines import repository as machines
 from sunsweep.server.features.machines.current import Current
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.machines.shapes import status_data, telemetry_data
-from sunsweep.server.features.requests import COOKIE, bearer, company, services
+from sunsweep.server.features.requests import COOKIE, MAX_ID, bearer, company, services
 from sunsweep.server.features.telemetry.repository import Key, Span, samples
 from sunsweep.server.features.telemetry.service import read_instant, sample_wire
 from sunsweep.server.live.hub import Hub, Watched
@@ -25,15 +27,18 @@ from sunsweep.server.services import Services
 
 router = APIRouter()
 
-_PAGE = 1000
-_MAX_REPLAY = 20_000
+SETTLE_MS: Final = 500
+"""How long a message may be under way from the broker to the database."""
+_PAGE: Final = 1000
+_MAX_REPLAY: Final = 20_000
+_CLOSE_WITHIN_S: Final = 1.0
 
 
 @router.websocket("/realtime/{machine_id}")
 async def realtime(
     socket: WebSocket,
     machine_id: str,
-    company_id: Annotated[int | None, Query(ge=1)] = None,
+    company_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
     since: str | None = None,
 ) -> None:
     """The viewer's socket; accepted before it is closed with a code, as browsers see no other."""
@@ -48,31 +53,61 @@ async def realtime(
     except UnauthenticatedError:
         await _close(socket, UNAUTHENTICATED)
         return
-    except (NotFoundError, InvalidError) as refusal:
-        await _close(socket, FORBIDDEN if isinstance(refusal, NotFoundError) else Close(1008, refusal.detail))
+    except NotFoundError:
+        await _close(socket, FORBIDDEN)
+        return
+    except InvalidError as refusal:
+        await _close(socket, Close(1008, refusal.detail))
+        return
+    except SQLAlchemyError:
+        await _close(socket, TRY_AGAIN)
         return
     hub: Hub = socket.app.state.hub
-    async with hub.watch(owner, machine_id) as (watched, viewer):
-        await _serve(socket, held, machine, watched, viewer, since_ms)
+    async with hub.watch(machine, who) as (watched, viewer):
+        await _serve(socket, viewer, _show(socket, held, machine, watched, viewer, since_ms))
 
 
-async def _serve(
+async def _serve(socket: WebSocket, viewer: Viewer, showing: Coroutine[Any, Any, None]) -> None:
+    """Until the viewer leaves, or may look no longer."""
+    work = [
+        asyncio.create_task(showing, name="viewer-show"),
+        asyncio.create_task(_listen(socket), name="viewer-listen"),
+        asyncio.create_task(viewer.revoked.wait(), name="viewer-revoked"),
+    ]
+    try:
+        await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in work:
+            task.cancel()
+        outcomes = await asyncio.gather(*work, return_exceptions=True)
+    if viewer.revoked.is_set():
+        await _close(socket, REVOKED)
+    elif any(isinstance(outcome, SQLAlchemyError) for outcome in outcomes):
+        await _close(socket, TRY_AGAIN)
+    else:
+        _raise_faults(outcomes)
+
+
+def _raise_faults(outcomes: Sequence[object]) -> None:
+    """That a viewer has left, or that we leave, is no fault."""
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
+            raise outcome
+
+
+async def _listen(socket: WebSocket) -> None:
+    """Viewers have nothing to say; what they say is passed over."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _show(
     socket: WebSocket, held: Services, machine: Machine, watched: Watched, viewer: Viewer, since_ms: int | None
 ) -> None:
-    """Send until the viewer leaves."""
     await _snapshot(socket, held, machine, watched)
     if since_ms is not None:
         await _replay(socket, held, machine, since_ms)
-    sending = asyncio.create_task(_send(socket, machine.serial, viewer, held), name="viewer-send")
-    try:
-        while (await socket.receive())["type"] != "websocket.disconnect":
-            pass
-    except RuntimeError:
-        # The sender saw the viewer leave first.
-        return
-    finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+    await _send(socket, machine.serial, viewer, held)
 
 
 async def _send(socket: WebSocket, serial: str, viewer: Viewer, held: Services) -> None:
@@ -104,17 +139,26 @@ def _catch_up(watched: Watched, row: MachineStatus) -> None:
 
 
 async def _replay(socket: WebSocket, held: Services, machine: Machine, since_ms: int) -> None:
-    """What a broken connection missed, up to the newest commit; what is live waits meanwhile in the viewer's queue."""
+    """What a broken connection missed, up to the newest commit; what is live waits meanwhile in the viewer's queue.
+
+    What was on its way to the database when the viewer came is waited for, so there is no gap; what came meanwhile
+    may be shown twice.
+    """
+    settled_ms = held.now_ms() + SETTLE_MS
+    span = Span(since_ms, held.now_ms() + MAX_CLOCK_AHEAD_MS)
     after: Key | None = None
-    span = Span(since_ms, held.now_ms() + 300_000)
     for _ in range(_MAX_REPLAY // _PAGE):
         async with held.database.read() as unit:
             rows = await samples(unit, machine.id, span, after=after, limit=_PAGE)
         for row in rows:
             await socket.send_text(frame(FrameType.TELEMETRY, machine.serial, row.ts, sample_wire(row)))
-        if len(rows) < _PAGE:
+        if rows:
+            after = (rows[-1].ts, rows[-1].boot, rows[-1].seq)
+        if len(rows) == _PAGE:
+            continue
+        if held.now_ms() >= settled_ms:
             return
-        after = (rows[-1].ts, rows[-1].boot, rows[-1].seq)
+        await asyncio.sleep((settled_ms - held.now_ms()) / 1000)
 
 
 def _subprotocols(socket: WebSocket) -> Sequence[str]:
@@ -137,5 +181,7 @@ def _cookie(socket: WebSocket) -> str | None:
 
 
 async def _close(socket: WebSocket, why: Close) -> None:
-    if socket.application_state is WebSocketState.CONNECTED:
-        await socket.close(why.code, why.reason)
+    """Say why and close; one who reads nothing is not waited for."""
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+        async with asyncio.timeout(_CLOSE_WITHIN_S):
+            await socket.close(why.code, why.reason)

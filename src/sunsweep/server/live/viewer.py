@@ -5,6 +5,7 @@ from collections import deque
 from typing import Final
 
 from sunsweep.server import metrics
+from sunsweep.server.features.accounts.roles import Principal
 
 MAX_WAITING: Final = 256
 
@@ -12,7 +13,10 @@ MAX_WAITING: Final = 256
 class Viewer:
     """Frames for one viewer. One who cannot keep up loses the oldest, is told how many, and slows nobody."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: Principal, machine_id: int) -> None:
+        self.who = who
+        self.machine_id = machine_id
+        self.revoked = asyncio.Event()
         self._waiting: deque[str] = deque()
         self._arrived = asyncio.Event()
         self._lost = 0

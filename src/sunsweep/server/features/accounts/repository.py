@@ -1,5 +1,7 @@
 """SQL of companies and people."""
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +14,10 @@ async def user_by_email(session: AsyncSession, email: str) -> User | None:
 
 async def user_by_id(session: AsyncSession, user_id: int) -> User | None:
     return await session.get(User, user_id)
+
+
+async def users_by_id(session: AsyncSession, user_ids: Collection[int]) -> Sequence[User]:
+    return (await session.scalars(select(User).where(User.id.in_(user_ids)))).all()
 
 
 async def users(session: AsyncSession) -> list[User]:

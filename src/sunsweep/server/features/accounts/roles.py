@@ -19,6 +19,8 @@ class Principal(msgspec.Struct, frozen=True):
     email: str
     role: Role
     company_id: int | None
+    token_version: int
+    """Of the login; when the user's own is another, the login has ended."""
 
     @property
     def may_command(self) -> bool:

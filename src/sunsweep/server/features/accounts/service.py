@@ -1,5 +1,7 @@
 """Companies and people: who they are and how they log in."""
 
+from collections.abc import Collection
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.engine import Database
@@ -34,9 +36,25 @@ async def principal(database: Database, tokens: Tokens, token: str) -> Principal
     claims = tokens.read(token)
     async with database.read() as session:
         user = await repository.user_by_id(session, claims.user_id)
-    if user is None or user.disabled_at is not None or user.token_version != claims.version:
+    if user is None or not _logged_in(user, claims.version):
         raise UnauthenticatedError("this login has ended")
-    return Principal(user.id, user.email, Role(user.role), user.company_id)
+    return Principal(user.id, user.email, Role(user.role), user.company_id, claims.version)
+
+
+async def ended(database: Database, people: Collection[Principal]) -> set[Principal]:
+    """Those whose login has ended since, or who are another company's now; one query for all."""
+    async with database.read() as session:
+        users = await repository.users_by_id(session, {who.user_id for who in people})
+    now = {user.id: user for user in users}
+    return {who for who in people if not _still(now.get(who.user_id), who)}
+
+
+def _logged_in(user: User, version: int) -> bool:
+    return user.disabled_at is None and user.token_version == version
+
+
+def _still(user: User | None, who: Principal) -> bool:
+    return user is not None and _logged_in(user, who.token_version) and user.company_id == who.company_id
 
 
 async def add_company(session: AsyncSession, name: str, *, now_ms: int) -> Company:

@@ -18,7 +18,7 @@ from sunsweep.server.features.requests import CompanyId, Operator, ServicesOf
 
 router = APIRouter(prefix="/machines/{machine_id}/commands", tags=["commands"])
 
-CommandId = Annotated[str, Path(max_length=36)]
+CommandId = Annotated[str, Path(pattern=r"^[0-9a-f-]{1,36}$")]
 IdempotencyKey = Annotated[str | None, Header(max_length=64, pattern=r"^[\x21-\x7e]+$")]
 
 
@@ -29,7 +29,9 @@ class NewCommand(BaseModel):
 
     command: Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9_.-]{{1,{MAX_COMMAND_CHARS}}}$")]
     params: dict[str, Any] = {}
-    expires_in: Annotated[int | None, Field(ge=1, le=604_800, description="seconds; start-like commands only")] = None
+    expires_in: Annotated[
+        int | None, Field(strict=True, ge=1, le=604_800, description="seconds; start-like commands only")
+    ] = None
 
 
 class StateChange(BaseModel):
@@ -89,7 +91,7 @@ async def commands(
     company_id: CompanyId,
     held: ServicesOf,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str, Query(max_length=36)] = "",
+    cursor: Annotated[str, Query(pattern=r"^[0-9a-f-]{0,36}$")] = "",
 ) -> CommandPage:
     """The machine's commands, the newest first."""
     async with held.database.read() as unit:

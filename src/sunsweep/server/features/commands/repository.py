@@ -36,6 +36,16 @@ async def queued_starts(session: AsyncSession, machine_id: int) -> Sequence[Comm
     return (await session.scalars(query)).all()
 
 
+async def overtaken_by(session: AsyncSession, machine_id: int, command_id: str) -> str | None:
+    """The newest stop-like command that was given after this one."""
+    query = select(CommandRow.command).where(
+        CommandRow.machine_id == machine_id,
+        CommandRow.id > command_id,
+        CommandRow.command.in_([str(order) for order in STOP_RANK]),
+    )
+    return await session.scalar(query.order_by(CommandRow.id.desc()).limit(1))
+
+
 async def page(session: AsyncSession, machine_id: int, *, before: str, limit: int) -> Sequence[CommandRow]:
     """The newest first."""
     query = select(CommandRow).where(CommandRow.machine_id == machine_id)

@@ -1,21 +1,25 @@
 """Orders to machines: written in the request's transaction, published after it by `dispatch`."""
 
 import secrets
+from json import dumps
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sunsweep.contract.codec import encode_object
+from sunsweep.contract.codec import decode_command, encode_command, encode_object
 from sunsweep.contract.commands import Order, is_stop_like
 from sunsweep.contract.ids import next_uuid7
 from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
+from sunsweep.contract.payloads import Command
+from sunsweep.contract.refusal import Refused
 from sunsweep.server.db.models import CommandEvent, CommandRow, Machine
 from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError
 from sunsweep.server.events import CommandChange
 from sunsweep.server.features.commands import repository
 from sunsweep.server.features.commands.lifecycle import State, change
+from sunsweep.server.features.machines.repository import lock
 
 DEFAULT_EXPIRY_S: Final = 1800
 MODES: Final = ("auto", "manual", "edge")
@@ -61,6 +65,20 @@ async def cancel(session: AsyncSession, machine: Machine, command_id: str, *, no
     return done
 
 
+async def back_to_queue(
+    session: AsyncSession, machine: Machine, command_id: str, *, reason: str, now_ms: int
+) -> CommandChange | None:
+    """A start that met nobody waits again, unless a stop was given meanwhile: that one saw nothing to cancel."""
+    await lock(session, machine.id)
+    done = await change(session, command_id, State.QUEUED, machine_id=machine.id, at_ms=now_ms, reason=reason)
+    stop = await repository.overtaken_by(session, machine.id, command_id)
+    if done is None or stop is None:
+        return done
+    return await change(
+        session, command_id, State.CANCELLED, machine_id=machine.id, at_ms=now_ms, reason=f"overtaken by {stop}"
+    )
+
+
 async def known(session: AsyncSession, machine: Machine, command_id: str) -> CommandRow:
     """Raises `NotFoundError`."""
     row = await repository.by_id(session, machine.id, command_id)
@@ -71,8 +89,7 @@ async def known(session: AsyncSession, machine: Machine, command_id: str) -> Com
 
 def check(wish: Wish) -> None:
     """Raises `InvalidError` naming the field."""
-    if len(encode_object(wish.params)) > MAX_PAYLOAD_BYTES // 2:
-        raise InvalidError(f"params has at most {MAX_PAYLOAD_BYTES // 2} bytes", field="params")
+    _check_wire(wish.params)
     if wish.command != Order.START_CLEANING:
         return
     speed, mode = wish.params.get("speed"), wish.params.get("mode")
@@ -80,6 +97,17 @@ def check(wish: Wish) -> None:
         raise InvalidError(f"params.speed is {speed!r}; it must be a number from 1 to 10", field="params.speed")
     if mode is not None and mode not in MODES:
         raise InvalidError(f"params.mode is {mode!r}; it must be one of {', '.join(MODES)}", field="params.mode")
+
+
+def _check_wire(params: dict[str, Any]) -> None:
+    """Only what a machine can read leaves: no NaN, no half of a character, bounded in size and depth."""
+    try:
+        text = dumps(params, allow_nan=False, ensure_ascii=False).encode()
+        if len(text) > MAX_PAYLOAD_BYTES // 2:
+            raise InvalidError(f"params has at most {MAX_PAYLOAD_BYTES // 2} bytes", field="params")
+        decode_command(encode_command(Command("check", params)))
+    except (ValueError, RecursionError, Refused) as error:
+        raise InvalidError(f"params cannot be written as JSON for a machine: {error}", field="params") from error
 
 
 async def _overtake(session: AsyncSession, machine_id: int, command: str, *, now_ms: int) -> list[CommandChange]:
@@ -97,7 +125,7 @@ async def _overtake(session: AsyncSession, machine_id: int, command: str, *, now
 
 async def _write(session: AsyncSession, machine_id: int, wish: Wish, *, user_id: int | None, now_ms: int) -> CommandRow:
     newest = await repository.newest_id(session, machine_id)
-    expires_at = None if is_stop_like(wish.command) else now_ms + (wish.expires_in_s or DEFAULT_EXPIRY_S) * 1000
+    life_ms = _life_ms(wish)
     row = CommandRow(
         id=next_uuid7(now_ms, secrets.randbits(74), after=newest),
         machine_id=machine_id,
@@ -106,7 +134,7 @@ async def _write(session: AsyncSession, machine_id: int, wish: Wish, *, user_id:
         state=State.QUEUED,
         issued_by=user_id,
         issued_at=now_ms,
-        expires_at=expires_at,
+        expires_at=None if life_ms is None else now_ms + life_ms,
         changed_at=now_ms,
         idempotency_key=wish.idempotency_key,
     )
@@ -116,7 +144,13 @@ async def _write(session: AsyncSession, machine_id: int, wish: Wish, *, user_id:
     return row
 
 
+def _life_ms(wish: Wish) -> int | None:
+    """Stops do not expire."""
+    return None if is_stop_like(wish.command) else (wish.expires_in_s or DEFAULT_EXPIRY_S) * 1000
+
+
 def _same(earlier: CommandRow, wish: Wish) -> CommandRow:
-    if (earlier.command, msgspec.json.decode(earlier.params)) != (wish.command, wish.params):
+    life_ms = None if earlier.expires_at is None else earlier.expires_at - earlier.issued_at
+    if (earlier.command, msgspec.json.decode(earlier.params), life_ms) != (wish.command, wish.params, _life_ms(wish)):
         raise ConflictError("this Idempotency-Key was used for another command")
     return earlier

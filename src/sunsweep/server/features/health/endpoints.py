@@ -35,7 +35,7 @@ async def readyz(held: ServicesOf) -> JSONResponse:
 @router.get("/metrics")
 async def metrics() -> Response:
     """What the process counts, for Prometheus."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(await asyncio.to_thread(generate_latest), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _database(held: Services) -> str:

@@ -1,11 +1,11 @@
 """Machines: list, add, change, end, rotate; and their newest state."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from msgspec import json, structs
 
-from sunsweep.contract.topics import Event, EventTopic
+from sunsweep.contract.topics import SERIAL_PATTERN, Event, EventTopic
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.events import publish
 from sunsweep.server.features.machines import repository, service
@@ -24,7 +24,9 @@ from sunsweep.server.features.requests import Admin, CompanyId, ServicesOf
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
-Serial = Annotated[str, Path(max_length=64, description="the serial number")]
+Serial = Annotated[str, Path(description="the serial number")]
+
+Cursor = Annotated[str, Query(pattern=rf"^({SERIAL_PATTERN})?$")]
 
 
 @router.get("")
@@ -32,7 +34,7 @@ async def machines(
     company_id: CompanyId,
     held: ServicesOf,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    cursor: Annotated[str, Query(max_length=64)] = "",
+    cursor: Cursor = "",
 ) -> MachinePage:
     """The company's machines in the order of their serials, each with its newest state."""
     async with held.database.read() as unit:
@@ -48,7 +50,7 @@ async def add(new: NewMachine, _who: Admin, company_id: CompanyId, held: Service
     async with held.database.write() as unit:
         machine, login = await service.add(unit, company_id, new.machine_id, now_ms=held.now_ms(), **details)
     await wait_applied(held.database, now_ms=held.now_ms)
-    return NewMachineOut(**machine_out(machine, None).model_dump(), **_login(login))
+    return NewMachineOut(**(machine_out(machine, None).model_dump() | structs.asdict(login)))
 
 
 @router.get("/{machine_id}")
@@ -64,11 +66,7 @@ async def change(
     machine_id: Serial, wish: MachineChange, _who: Admin, company_id: CompanyId, held: ServicesOf
 ) -> MachineOut:
     """Change a machine; one that is disabled loses its MQTT session."""
-    details: dict[str, Any] = {
-        name: value
-        for name, value in wish.model_dump(exclude_unset=True).items()
-        if value is not None or name in ("lat", "lon")
-    }
+    details = wish.model_dump(exclude_unset=True)
     if "tags" in details:
         details["tags"] = json.encode(details["tags"]).decode()
     async with held.database.write() as unit:
@@ -96,7 +94,7 @@ async def rotate(machine_id: Serial, _who: Admin, company_id: CompanyId, held: S
         found = await service.known(unit, company_id, machine_id, lock=True)
         login = await service.rotate(unit, found, now_ms=held.now_ms())
     await wait_applied(held.database, now_ms=held.now_ms)
-    return Credentials(**_login(login))
+    return Credentials(**structs.asdict(login))
 
 
 @router.get("/{machine_id}/status")
@@ -105,7 +103,3 @@ async def status(machine_id: Serial, company_id: CompanyId, held: ServicesOf) ->
     async with held.database.read() as unit:
         found = await service.known(unit, company_id, machine_id)
         return status_out(found.serial, await repository.status(unit, found.id))
-
-
-def _login(login: service.Login) -> dict[str, Any]:
-    return structs.asdict(login)

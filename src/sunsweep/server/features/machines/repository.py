@@ -1,6 +1,6 @@
 """SQL of machines, their logins and their newest state. Every query names the company."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +18,17 @@ def living(company_id: int) -> Select[Machine]:
 async def machine(session: AsyncSession, company_id: int, serial: str, *, lock: bool = False) -> Machine | None:
     query = living(company_id).where(Machine.serial == serial)
     return await session.scalar(query.with_for_update() if lock else query)
+
+
+async def lock(session: AsyncSession, machine_id: int) -> None:
+    """Hold the machine's row until the end of the transaction."""
+    await session.execute(select(Machine.id).where(Machine.id == machine_id).with_for_update())
+
+
+async def living_ids(session: AsyncSession, machine_ids: Collection[int]) -> set[int]:
+    """Those that are not archived."""
+    query = select(Machine.id).where(Machine.id.in_(machine_ids), Machine.archived_at.is_(None))
+    return set(await session.scalars(query))
 
 
 async def page(

@@ -4,6 +4,7 @@ import secrets
 from typing import Any, Final
 
 import msgspec
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.topics import is_serial
@@ -29,7 +30,8 @@ class Login(msgspec.Struct, frozen=True):
 
 async def known(session: AsyncSession, company_id: int, serial: str, *, lock: bool = False) -> Machine:
     """Raises `NotFoundError`, also for another company's machine."""
-    found = await repository.machine(session, company_id, serial, lock=lock)
+    # MariaDB would not compare its ASCII with just any character.
+    found = await repository.machine(session, company_id, serial, lock=lock) if is_serial(serial) else None
     if found is None:
         raise NotFoundError(f"there is no machine {serial}")
     return found
@@ -47,7 +49,10 @@ async def add(
         raise ConflictError(f"there is a machine {serial} already, or was less than a day ago")
     machine = Machine(company_id=company_id, serial=serial, created_at=now_ms, **details)
     session.add(machine)
-    await session.flush()
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise ConflictError(f"there is a machine {serial} already") from error
     return machine, await _new_login(session, machine, now_ms=now_ms)
 
 

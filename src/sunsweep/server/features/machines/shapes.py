@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from msgspec import json
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from sunsweep.contract.times import iso
 from sunsweep.contract.topics import SERIAL_PATTERN
@@ -50,6 +50,14 @@ class MachineChange(BaseModel):
     lat: Latitude | None = None
     lon: Longitude | None = None
     expected_interval_s: Interval | None = None
+
+    @field_validator("name", "enabled", "model", "tags", "expected_interval_s", mode="before")
+    @classmethod
+    def not_cleared(cls, value: Any) -> Any:
+        """Only a place can be taken away."""
+        if value is None:
+            raise ValueError("it cannot be null; leave it out to keep it")
+        return value
 
 
 class MachineStatusOut(BaseModel):

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from sunsweep.contract.times import iso
 from sunsweep.server.features.machines.endpoints import Serial
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.requests import CompanyId, ServicesOf
@@ -52,9 +51,10 @@ async def telemetry(
             items = [service.sample_out(row) for row in rows[:limit]]
             more = service.cursor_of(rows[limit - 1]) if len(rows) > limit else None
         else:
-            found = await repository.buckets(unit, machine.id, asked, bucket_ms=BUCKET_MS[chosen], limit=limit)
-            items = [{**row._mapping, "ts": iso(row.ts)} for row in found]  # noqa: SLF001  SQLAlchemy's public name
-            more = None
+            left, width = service.after_buckets(asked, cursor), BUCKET_MS[chosen]
+            found = await repository.buckets(unit, machine.id, left, bucket_ms=width, limit=limit + 1)
+            items = [service.bucket_out(row) for row in found[:limit]]
+            more = f"{found[limit - 1].bucket + width}.0.0" if len(found) > limit else None
     return History(machine_id=machine_id, resolution=chosen, items=items, next_cursor=more)
 
 

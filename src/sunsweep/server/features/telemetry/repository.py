@@ -35,7 +35,10 @@ async def samples(
 async def buckets(
     session: AsyncSession, machine_id: int, span: Span, *, bucket_ms: int, limit: int
 ) -> Sequence[Row[Any]]:
-    """Count, mean, minimum and maximum of each measured field per bucket; `ts` is the bucket's start."""
+    """Count, mean, minimum and maximum of each measured field per bucket; `bucket` is its start.
+
+    It must not be named as the column is: databases would group by that.
+    """
     row = TelemetryRow
     start: ColumnElement[int] = row.ts - row.ts % bucket_ms
     columns = [
@@ -44,10 +47,10 @@ async def buckets(
         for word, function in (("mean", func.avg), ("min", func.min), ("max", func.max))
     ]
     query = (
-        select(cast(start, Integer).label("ts"), func.count().label("count"), *columns)
+        select(cast(start, Integer).label("bucket"), func.count().label("count"), *columns)
         .where(row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)
-        .group_by("ts")
-        .order_by("ts")
+        .group_by("bucket")
+        .order_by("bucket")
         .limit(limit)
     )
     return (await session.execute(query)).all()

@@ -1,19 +1,22 @@
 """History: which span, in which resolution, in pages."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from msgspec import json
+from sqlalchemy import Row
 
+from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
 from sunsweep.contract.times import iso, to_ms
 from sunsweep.server.db.models import StatusEvent, TelemetryRow
 from sunsweep.server.errors import InvalidError
 from sunsweep.server.features.telemetry.repository import MEASURED, Key, Span
 
+_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,19})", re.ASCII)
 DAY_MS: Final = 86_400_000
 AUTO_POINTS: Final = 1000
-MAX_CLOCK_AHEAD_MS: Final = 300_000
 
 
 class Resolution(StrEnum):
@@ -66,11 +69,16 @@ def read_cursor(cursor: str) -> Key | None:
     """Raises `InvalidError`."""
     if not cursor:
         return None
-    try:
-        ts, boot, seq = map(int, cursor.split("."))
-    except ValueError as error:
-        raise InvalidError("that is no cursor of ours", field="cursor") from error
-    return ts, boot, seq
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise InvalidError("that is no cursor of ours", field="cursor")
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def after_buckets(asked: Span, cursor: str) -> Span:
+    """The part of the span that is left after the buckets of earlier pages; raises `InvalidError`."""
+    after = read_cursor(cursor)
+    return asked if after is None else Span(max(asked.from_ms, after[0]), asked.to_ms)
 
 
 def cursor_of(row: TelemetryRow | StatusEvent) -> str:
@@ -89,6 +97,12 @@ def sample_wire(row: TelemetryRow) -> dict[str, Any]:
     extra = {"extra": _object(row.extra)} if row.extra else {}
     number = {"boot": row.boot, "seq": row.seq} if row.boot else {}
     return {**sample, **extra, "ts": iso(row.ts), **number}
+
+
+def bucket_out(row: Row[Any]) -> dict[str, Any]:
+    """A bucket, named by its start."""
+    values = row._asdict()
+    return {"ts": iso(values.pop("bucket")), **values}
 
 
 def event_out(row: StatusEvent) -> dict[str, Any]:

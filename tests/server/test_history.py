@@ -1,0 +1,168 @@
+"""History over REST: spans, pages and resolutions."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from sunsweep.contract.times import iso
+from sunsweep.server.db.models import StatusEvent, TelemetryRow
+from sunsweep.server.features.machines import repository as machines
+from sunsweep.server.features.telemetry.service import read_instant
+from tests.support.platform import Platform
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+START = "2026-03-01T00:00:00Z"
+START_MS = read_instant(START, "from")
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+
+
+async def internal_id(platform: Platform, serial: str) -> int:
+    async with platform.database.read() as session:
+        found = await machines.machine(session, 1, serial)
+    assert found is not None
+    return found.id
+
+
+async def machine_with(platform: Platform, serial: str, samples: Iterable[tuple[int, float | None]]) -> None:
+    """A machine with samples of (ms after `START`, battery)."""
+    await platform.add_machine(serial)
+    machine_id = await internal_id(platform, serial)
+    async with platform.database.write() as session:
+        session.add_all(
+            TelemetryRow(
+                machine_id=machine_id, ts=START_MS + after, boot=7, seq=seq, battery=battery,
+                solar_v=21.25, solar_a=None, water=80.0, extra='{"temp":32.5}', flags=0, received_at=START_MS + after,
+            )
+            for seq, (after, battery) in enumerate(samples, 1)
+        )  # fmt: skip
+
+
+async def history(platform: Platform, serial: str, path: str = "telemetry", **query: Any) -> dict[str, Any]:
+    found: dict[str, Any] = await platform.get(f"/machines/{serial}/{path}", as_="viewer@example.com", params=query)
+    return found
+
+
+async def every_page(platform: Platform, serial: str, path: str = "telemetry", **query: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        found = await history(platform, serial, path, cursor=cursor, **query)
+        assert len(found["items"]) <= query["limit"]
+        items += found["items"]
+        cursor = found["next_cursor"]
+    return items
+
+
+async def refusal(platform: Platform, serial: str, **query: Any) -> tuple[int, str | None]:
+    answer = await platform.call("GET", f"/machines/{serial}/telemetry", params=query)
+    return answer.status_code, answer.json().get("field")
+
+
+async def test_raw_samples_are_as_measured(shared: Platform) -> None:
+    await machine_with(shared, "RAW-1", [(0, 12.8), (1500, None)])
+    found = await history(shared, "RAW-1", **{"from": START, "to": iso(START_MS + DAY_MS)})
+    first, second = found["items"]
+    assert first == {
+        "ts": "2026-03-01T00:00:00.000Z", "battery": 12.8, "solar_v": 21.25, "solar_a": None, "water": 80.0,
+        "extra": {"temp": 32.5}, "received_at": "2026-03-01T00:00:00.000Z",
+    }  # fmt: skip
+    assert (second["ts"], second["battery"]) == ("2026-03-01T00:00:01.500Z", None)
+    assert (found["resolution"], found["next_cursor"]) == ("raw", None)
+
+
+async def test_from_is_inclusive_and_to_is_not(shared: Platform) -> None:
+    await machine_with(shared, "EDGE-1", [(0, 1.0), (1000, 2.0), (2000, 3.0)])
+    found = await history(shared, "EDGE-1", **{"from": iso(START_MS), "to": iso(START_MS + 2000)})
+    assert [row["battery"] for row in found["items"]] == [1.0, 2.0]
+    east = await history(shared, "EDGE-1", **{"from": "2026-03-01T02:00:01+02:00", "to": "2026-03-01T02:00:03+02:00"})
+    assert [row["battery"] for row in east["items"]] == [2.0, 3.0], "another zone, the same instants"
+
+
+@pytest.mark.parametrize("limit", [1, 7, 25, 26])
+async def test_pages_hold_every_sample_once_in_order(shared: Platform, limit: int) -> None:
+    # Three samples an instant: the cursor must tell them apart.
+    await machine_with(shared, f"PAGES-{limit}", [(number // 3 * 1000, float(number)) for number in range(25)])
+    span = {"from": START, "to": iso(START_MS + DAY_MS)}
+    rows = await every_page(shared, f"PAGES-{limit}", limit=limit, **span)
+    assert [row["battery"] for row in rows] == [float(number) for number in range(25)]
+
+
+async def test_buckets_count_and_average(shared: Platform) -> None:
+    await machine_with(shared, "MEAN-1", [(0, 12.0), (30_000, 13.0), (59_999, None), (60_000, 14.0)])
+    found = await history(shared, "MEAN-1", **{"from": START, "to": iso(START_MS + DAY_MS), "resolution": "1m"})
+    first, second = found["items"]
+    assert (first["ts"], first["count"], first["battery_mean"]) == ("2026-03-01T00:00:00.000Z", 3, 12.5)
+    assert (first["battery_min"], first["battery_max"]) == (12.0, 13.0)
+    assert (first["solar_v_mean"], first["solar_a_mean"], first["solar_a_min"]) == (21.25, None, None)
+    assert (second["ts"], second["count"], second["battery_mean"]) == ("2026-03-01T00:01:00.000Z", 1, 14.0)
+    assert all(isinstance(second[f"battery_{word}"], float) for word in ("mean", "min", "max")), "no text, no Decimal"
+
+
+@pytest.mark.parametrize(("resolution", "width"), [("1m", MINUTE_MS), ("1h", HOUR_MS), ("1d", DAY_MS)])
+async def test_buckets_come_in_pages_too(shared: Platform, resolution: str, width: int) -> None:
+    serial = f"BUCKETS-{resolution}"
+    # The third bucket is empty, so it is not there.
+    await machine_with(shared, serial, [(number * width + 5, float(number)) for number in range(11) if number != 2])
+    span = {"from": START, "to": iso(START_MS + 20 * DAY_MS), "resolution": resolution}
+    rows = await every_page(shared, serial, limit=3, **span)
+    assert [row["battery_mean"] for row in rows] == [float(number) for number in range(11) if number != 2]
+    assert [read_instant(row["ts"], "ts") % width for row in rows] == [0] * 10
+    assert {row["count"] for row in rows} == {1}
+
+
+async def test_auto_takes_what_gives_about_a_thousand_points(shared: Platform) -> None:
+    await machine_with(shared, "AUTO-1", [(0, 12.0)])
+    spans = {"raw": HOUR_MS, "1h": 20 * DAY_MS, "1d": 365 * DAY_MS}
+    chosen = {
+        name: (await history(shared, "AUTO-1", **{"from": START, "to": iso(START_MS + span), "resolution": "auto"}))
+        for name, span in spans.items()
+    }
+    assert {name: found["resolution"] for name, found in chosen.items()} == {name: name for name in spans}
+    assert all(len(found["items"]) == 1 for found in chosen.values())
+
+
+async def test_what_is_wrong_is_named(shared: Platform) -> None:
+    await shared.add_machine("NAMED-1")
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"from": "2026-03-01T00:00:00"}, "from"),
+        ({"to": "2026-03-01T00:00:00"}, "to"),
+        ({"from": "2026-03-01"}, "from"),
+        ({"from": "yesterday"}, "from"),
+        ({"from": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "from"),
+        ({"from": START, "to": START}, "from"),
+        ({"from": "9999-12-31T00:00:00Z"}, "from"),
+        ({"limit": 0}, "limit"), ({"limit": 10_001}, "limit"), ({"limit": "many"}, "limit"),
+        ({"resolution": "5m"}, "resolution"),
+        ({"cursor": "x"}, "cursor"), ({"cursor": "1.2"}, "cursor"), ({"cursor": "9" * 40 + ".0.0"}, "cursor"),
+        ({"cursor": "x", "resolution": "1h"}, "cursor"), ({"cursor": "١.٢.٣"}, "cursor"),
+    ]  # fmt: skip
+    for query, field in wrong:
+        assert await refusal(shared, "NAMED-1", **query) == (422, field), query
+
+
+async def test_the_ends_of_time_do_no_harm(shared: Platform) -> None:
+    await shared.add_machine("AEONS-1")
+    for resolution in ("raw", "1m", "1d", "auto"):
+        span = {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z", "resolution": resolution}
+        assert (await history(shared, "AEONS-1", **span))["items"] == []
+    assert (await history(shared, "AEONS-1", to="0001-01-01T00:00:00+14:00"))["items"] == []
+
+
+async def test_changes_of_state_come_in_pages(shared: Platform) -> None:
+    await shared.add_machine("STATES-1")
+    machine_id = await internal_id(shared, "STATES-1")
+    words = ["Idle", "Läuft", "Charging", "offline"]
+    async with shared.database.write() as session:
+        session.add_all(
+            StatusEvent(
+                machine_id=machine_id, ts=START_MS + number, boot=0, seq=2**62 + number, status=word, energy=1.5,
+                water=None, area=450.0, extra=None, flags=0, received_at=START_MS + number,
+            )
+            for number, word in enumerate(words)
+        )  # fmt: skip
+    span = {"from": START, "to": iso(START_MS + DAY_MS)}
+    events = await every_page(shared, "STATES-1", "status/history", limit=3, **span)
+    assert [event["status"] for event in events] == words
+    assert (events[0]["energy"], events[0]["water"], events[0]["area"], events[0]["extra"]) == (1.5, None, 450.0, {})
