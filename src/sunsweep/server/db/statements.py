@@ -17,6 +17,8 @@ class Table(NamedTuple):
 Row = tuple[Any, ...]
 
 HISTORY_KEY: Final = ("machine_id", "ts", "boot", "seq")
+MAX_PARAMETERS: Final = 30_000
+"""Of one statement; SQLite takes 32,766."""
 
 
 class Statements:
@@ -50,12 +52,15 @@ class Statements:
 
     async def _run(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> None:
         marks = "(" + ",".join([self._mark] * len(table.columns)) + ")"
-        values = ",".join([marks] * len(rows))
-        parameters = tuple(value for row in sorted(rows, key=_by(len(table.key))) for value in row)
-        await connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({','.join(table.columns)}) VALUES {values} {tail}",  # noqa: S608  names of ours
-            parameters,
-        )
+        ordered = sorted(rows, key=_by(len(table.key)))
+        at_once = MAX_PARAMETERS // len(table.columns)
+        for start in range(0, len(ordered), at_once):
+            part = ordered[start : start + at_once]
+            values = ",".join([marks] * len(part))
+            await connection.exec_driver_sql(
+                f"INSERT INTO {table.name} ({','.join(table.columns)}) VALUES {values} {tail}",  # noqa: S608  names of ours
+                tuple(value for row in part for value in row),
+            )
 
 
 def _by(length: int) -> Any:
