@@ -4,12 +4,11 @@ import asyncio
 from typing import Final, Protocol
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from sunsweep.mqtt.port import BrokerUser
 from sunsweep.server.broker import logins
 from sunsweep.server.clock import Clock
-from sunsweep.server.db.engine import Database
+from sunsweep.server.db.engine import DATABASE_AWAY, Database
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +35,6 @@ async def keep_in_step(database: Database, broker: Applies, *, shown: int, now_m
             if now_ms() - said_at >= HEARTBEAT_MS:
                 said_at = now_ms()
                 await logins.applied(database, shown, now_ms=said_at)
-        except (DBAPIError, OSError) as error:
+        except DATABASE_AWAY as error:
             log.warning("the broker's logins could not be brought up to date; trying again", error=str(error))
         await asyncio.sleep(GATHER_S)

@@ -6,10 +6,10 @@ from typing import Final
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from sunsweep.server.clock import Clock
-from sunsweep.server.db.engine import Database
+from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.models import Lease
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class LeaseKeeper:
         except IntegrityError:
             # Another process made the row first.
             return
-        except (DBAPIError, OSError) as error:
+        except DATABASE_AWAY as error:
             log.debug("the lease could not be renewed", lease=self._name, error=str(error))
 
     async def _take(self) -> None:
@@ -59,6 +59,7 @@ class LeaseKeeper:
             elif row.holder == self._holder or row.expires_at <= now_ms:
                 row.holder, row.expires_at = self._holder, now_ms + LEASE_MS
             else:
+                self._until = 0
                 return
         # A second less than the row says, so that we stop before another may begin.
         self._until = now_ms + LEASE_MS - 1000
@@ -72,5 +73,5 @@ class LeaseKeeper:
                 row = await session.get(Lease, self._name)
                 if row is not None and row.holder == self._holder:
                     row.expires_at = 0
-        except (DBAPIError, OSError):
+        except DATABASE_AWAY:
             log.debug("the lease lapses by itself", lease=self._name)

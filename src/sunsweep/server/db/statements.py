@@ -18,10 +18,9 @@ class Table(NamedTuple):
 
 Row = tuple[Any, ...]
 
-MAX_ROWS: Final = 1000
-"""Rows of a statement: SQLite takes 32,766 parameters."""
-
 HISTORY_KEY: Final = ("machine_id", "ts", "boot", "seq")
+MAX_PARAMETERS: Final = 30_000
+"""Of one statement; SQLite takes 32,766."""
 
 
 class Statements:
@@ -54,16 +53,14 @@ class Statements:
             await self._run(connection, table, rows, change)
 
     async def _run(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> None:
+        marks = "(" + ",".join([self._mark] * len(table.columns)) + ")"
         # Two workers that write in another order than the key's deadlock.
         ordered = sorted(rows, key=itemgetter(slice(len(table.key))))
-        for start in range(0, len(ordered), MAX_ROWS):
-            await self._insert(connection, table, ordered[start : start + MAX_ROWS], tail)
-
-    async def _insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> None:
-        marks = "(" + ",".join([self._mark] * len(table.columns)) + ")"
-        values = ",".join([marks] * len(rows))
-        parameters = tuple(chain.from_iterable(rows))
-        await connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({','.join(table.columns)}) VALUES {values} {tail}",  # noqa: S608  names of ours
-            parameters,
-        )
+        at_once = MAX_PARAMETERS // len(table.columns)
+        for start in range(0, len(ordered), at_once):
+            part = ordered[start : start + at_once]
+            values = ",".join([marks] * len(part))
+            await connection.exec_driver_sql(
+                f"INSERT INTO {table.name} ({','.join(table.columns)}) VALUES {values} {tail}",  # noqa: S608  names of ours
+                tuple(chain.from_iterable(part)),
+            )

@@ -10,6 +10,7 @@ from sunsweep.server import metrics
 
 MAX_WAITING_BYTES: Final = 64 * 2**20
 MAX_WAITING_QOS0: Final = 10_000
+MAX_QOS0_BYTES: Final = MAX_WAITING_BYTES // 2
 
 
 class Tap(Protocol):
@@ -38,7 +39,7 @@ class Inbox:
     def put(self, messages: Sequence[Message]) -> None:
         """Called from the connection for each read."""
         metrics.RECEIVED.inc(len(messages))
-        if len(self._waiting) > MAX_WAITING_QOS0:
+        if len(self._waiting) > MAX_WAITING_QOS0 or self._bytes > MAX_QOS0_BYTES:
             kept = [message for message in messages if message.qos > 0]
             metrics.DROPPED_QOS0.inc(len(messages) - len(kept))
             messages = kept
@@ -58,8 +59,9 @@ class Inbox:
         return self._closed and not self._waiting
 
     def close(self) -> None:
-        """Nobody waits any more."""
+        """Nobody waits any more, and nothing turns the tap on again."""
         self._closed = True
+        self.tap = None
         self._arrived.set()
 
     async def wait(self) -> None:
@@ -68,8 +70,8 @@ class Inbox:
             self._arrived.clear()
             await self._arrived.wait()
 
-    def take(self, limit: int, max_bytes: int) -> list[Message]:
-        """At most `limit` messages of at most `max_bytes` together (one at least, where any waits), oldest first."""
+    def take(self, limit: int, *, max_bytes: int) -> list[Message]:
+        """At most `limit` messages and (beyond the first) `max_bytes` of payload, oldest first."""
         taken: list[Message] = []
         size = 0
         while self._waiting and len(taken) < limit:

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from sunsweep.contract.payloads import Result, Status, Telemetry
 from sunsweep.contract.topics import FROM_MACHINE, Channel, all_machines
+from sunsweep.mqtt.backoff import Backoff
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message, Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock, wall_clock
-from sunsweep.server.db.engine import Database
+from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.ingest.batch import next_batch
 from sunsweep.server.ingest.consume import Inbox
@@ -33,6 +33,7 @@ SUBSCRIPTIONS: Final = tuple(Subscription(all_machines(channel)) for channel in 
 SESSION_EXPIRY_S: Final = 86_400
 RECEIVE_MAXIMUM: Final = 4000
 MAX_BACKOFF_S: Final = 10.0
+FIRST_BACKOFF_S: Final = 0.1
 IDLE_S: Final = 1.0
 DRAIN_S: Final = 2.0
 
@@ -84,17 +85,22 @@ class Ingest:
             messages = await next_batch(self._inbox, idle_s=IDLE_S)
             if messages or self._store.owes:
                 await self._process(messages)
+        if self._store.owes:
+            self._store.hurry()
+            await self._process([])
         await self._receipts.flush()
 
     async def _drain(self, committing: asyncio.Task[None]) -> None:
         """Take nothing more in, store what has arrived, tell the machines; within a limit."""
         self._client.pause_reading()
         self._inbox.close()
-        await asyncio.wait([committing], timeout=DRAIN_S)
-        if not committing.done():
-            log.warning("stopped with messages not stored; the broker keeps them", messages=len(self._inbox))
-        committing.cancel()
-        await asyncio.gather(committing, return_exceptions=True)
+        try:
+            await asyncio.wait([committing], timeout=DRAIN_S)
+            if not committing.done():
+                log.warning("stopped with messages not stored; the broker keeps them", messages=len(self._inbox))
+        finally:
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
 
     async def _process(self, messages: list[Message]) -> None:
         committed = await self._persist(messages)
@@ -109,19 +115,20 @@ class Ingest:
     async def _persist(self, messages: Sequence[Message]) -> Committed:
         """Commit, however long the database stays away."""
         attempt = 0
+        backoff = Backoff(first_s=FIRST_BACKOFF_S, cap_s=MAX_BACKOFF_S)
         away_since: float | None = None
         while True:
             try:
                 started = time.perf_counter()
                 committed = await self._store.commit(await self._decode(messages))
-            except (StoreAwayError, DBAPIError, OSError) as error:
+            except (StoreAwayError, *DATABASE_AWAY) as error:
                 attempt += 1
                 if away_since is None:
                     away_since = started
                 elif attempt == 2:
                     metrics.STORE_AWAY.set(1)
                     log.warning("the database takes nothing; nothing is acknowledged until it does", error=str(error))
-                await asyncio.sleep(random.uniform(0, min(MAX_BACKOFF_S, 0.05 * 2**attempt)))  # noqa: S311
+                await asyncio.sleep(backoff.next_s())
                 continue
             if away_since is not None and attempt > 1:
                 metrics.STORE_AWAY.set(0)
@@ -141,13 +148,11 @@ _CHANNELS: Final = {Telemetry: Channel.TELEMETRY, Status: Channel.STATUS, Result
 def _count(outcome: Sequence[Decoded]) -> None:
     for kind, number in Counter(type(item.body) for item in outcome if isinstance(item, Accepted)).items():
         metrics.STORED.labels(_CHANNELS[kind]).inc(number)
+    metrics.MISTYPED.inc(sum(_mistyped(item) for item in outcome))
     for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
         metrics.REJECTED.labels(reason).inc(number)
         log.warning("messages kept as dead letters", reason=str(reason), number=number)
-    metrics.MISTYPED.inc(
-        sum(
-            len(item.body.mistyped)
-            for item in outcome
-            if isinstance(item, Accepted) and not isinstance(item.body, Result)
-        )
-    )
+
+
+def _mistyped(item: Decoded) -> int:
+    return len(item.body.mistyped) if isinstance(item, Accepted) and not isinstance(item.body, Result) else 0

@@ -26,13 +26,13 @@ class Registry:
         self._retention_days = retention_days
         self._now_ms = now_ms
         self._known: dict[str, Known] = {}
-        self._forget_at = 0
+        self._learnt_at = 0
 
     async def learn(self, topics: Iterable[str]) -> None:
         """Look up what is not known yet; afterwards `[topic]` answers for each of them."""
-        if self._now_ms() >= self._forget_at:
+        if abs(self._now_ms() - self._learnt_at) >= REMEMBER_MS:
             self._known.clear()
-            self._forget_at = self._now_ms() + REMEMBER_MS
+            self._learnt_at = self._now_ms()
         unknown = {topic for topic in topics if isinstance(self._known.get(topic), Refused | None)}
         if unknown:
             self._known.update(await self._look_up(unknown))

@@ -70,6 +70,10 @@ class Store:
         """Whether newest samples wait for their second to pass."""
         return bool(self._deferred)
 
+    def hurry(self) -> None:
+        """Their second is over: newest samples that wait are due with the next commit."""
+        self._folded_at.clear()
+
     async def commit(self, batch: Sequence[Decoded]) -> Committed:
         """Store a batch; a value that the database refuses costs one dead letter. Raises `StoreAwayError`."""
         try:
@@ -159,14 +163,18 @@ class Store:
         due: list[Accepted] = []
         for item in accepted:
             machine_id = item.machine.id
-            if machine_id in urgent or now_ms - self._folded_at.get(machine_id, 0) >= STATE_EVERY_MS:
+            if machine_id in urgent or self._rested(machine_id, now_ms):
                 due.append(item)
             elif (kept := later.get(machine_id)) is None or kept.order_ms <= item.order_ms:
                 later[machine_id] = item
         folded = {item.machine.id for item in due}
-        ripe = [m for m in later if m in folded or now_ms - self._folded_at.get(m, 0) >= STATE_EVERY_MS]
+        ripe = [machine_id for machine_id in later if machine_id in folded or self._rested(machine_id, now_ms)]
         ripe.sort(key=lambda machine_id: machine_id not in folded)
         return [later.pop(machine_id) for machine_id in ripe[:MAX_RIPE]] + due, later
+
+    def _rested(self, machine_id: int, now_ms: int) -> bool:
+        """Whether its second has passed, or the clock has stepped back."""
+        return not 0 <= now_ms - self._folded_at.get(machine_id, 0) < STATE_EVERY_MS
 
     def _settle(self, folded: Iterable[Accepted], later: dict[int, Accepted]) -> None:
         now_ms = self._now_ms()

@@ -4,10 +4,9 @@ import asyncio
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from sunsweep.server.clock import Clock
-from sunsweep.server.db.engine import Database
+from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
 from sunsweep.server.features.machines.service import end_overlaps
 
@@ -39,5 +38,5 @@ class Jobs:
         try:
             async with self._database.write() as session:
                 await end_overlaps(session, now_ms=self._now_ms())
-        except (DBAPIError, OSError) as error:
+        except DATABASE_AWAY as error:
             log.warning("a job waits: the database takes nothing", error=str(error))
