@@ -152,3 +152,9 @@ def depth_of(value: object) -> int:
 @given(json_values, st.integers(0, 5))
 def test_nesting_is_told_before_reading(value: object, limit: int) -> None:
     assert nested_deeper_than(limit, json.dumps(value).encode()) == (depth_of(value) > limit)
+
+
+def test_what_is_no_text_is_refused_in_unknown_fields_too() -> None:
+    payload = b'{"id":"%s","state":"accepted","unknown":"\xff"}' % _ID.encode()
+    with pytest.raises(Refused):
+        codec.decode_result(payload)

@@ -98,6 +98,9 @@ class Platform:
     async def stop_backend(self) -> None:
         await self._end("backend")
 
+    async def stop_web(self) -> None:
+        await self._end("web")
+
     async def stop(self) -> None:
         await self._end("backend")
         await self._end("web")
@@ -162,7 +165,8 @@ class Platform:
     ) -> AsyncIterator[ClientConnection]:
         """A viewer's socket, before its first frame."""
         url = f"ws://{HOST}:{self.settings.port}/realtime/{serial}?token={await self.token(as_)}{query}"
-        async with connect(url, proxy=None) as socket:
+        # Unbounded: frames nobody reads would keep the closing handshake waiting.
+        async with connect(url, proxy=None, max_queue=None) as socket:
             yield socket
 
     @asynccontextmanager
