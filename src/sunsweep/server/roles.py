@@ -63,18 +63,31 @@ async def run_ingest(settings: BackendSettings) -> None:
         await database.close()
 
 
-async def run_roles(settings: ServeSettings, roles: Collection[Role], listener: socket.socket | None) -> None:
-    """Run until cancelled. A role that crashes ends the process: nobody restarts what he does not understand."""
+async def run_roles(
+    settings: ServeSettings,
+    roles: Collection[Role],
+    listener: socket.socket | None,
+    *,
+    ready: asyncio.Event | None = None,
+) -> None:
+    """Run until cancelled; `ready` is set once all of them have begun.
+
+    A role that crashes ends the process: nobody restarts what he does not understand.
+    """
     database = Database(settings.database_url)
     try:
         await require_schema(database)
-        await _run(settings, roles, listener, database)
+        await _run(settings, roles, listener, database, ready or asyncio.Event())
     finally:
         await database.close()
 
 
 async def _run(
-    settings: ServeSettings, roles: Collection[Role], listener: socket.socket | None, database: Database
+    settings: ServeSettings,
+    roles: Collection[Role],
+    listener: socket.socket | None,
+    database: Database,
+    ready: asyncio.Event,
 ) -> None:
     tokens = Tokens(settings.secret_key.get_secret_value(), lifetime_s=settings.access_token_s)
     bus = MqttClient(connection(settings, "bus"), subscriptions=(), on_messages=lambda _: None)
@@ -97,6 +110,7 @@ async def _run(
             # It reads files and builds every route: not in the loop that others wait for.
             app = await asyncio.to_thread(create_app, services, hub, roles=roles)
             tasks.create_task(serve(app, listener), name="web")
+        ready.set()
 
 
 async def require_schema(database: Database) -> None:
