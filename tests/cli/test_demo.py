@@ -7,7 +7,7 @@ import pytest
 from blockbuster import BlockBuster
 
 from sunsweep.cli import demo
-from sunsweep.cli.folder import Folder, keep_password
+from sunsweep.cli.folder import Folder, FolderError, keep_password
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
@@ -59,6 +59,13 @@ async def test_a_login_that_no_database_knows_is_made_anew(database: Database, f
     folder.machines.write_bytes(b'[{"machine_id":"SUN-0001","company_id":1,"mqtt_username":"x","mqtt_password":"y"}]')
     (login,) = await demo.machines(database, folder, 1)
     assert login.mqtt_username != "x"
+
+
+async def test_a_damaged_file_is_said_and_left_as_it_is(database: Database, folder: Folder) -> None:
+    folder.machines.write_text('{"a')
+    with pytest.raises(FolderError, match="is damaged"):
+        await demo.machines(database, folder, 1)
+    assert folder.machines.read_text() == '{"a'
 
 
 async def test_an_archived_machine_stays_away(database: Database, folder: Folder) -> None:
