@@ -99,6 +99,7 @@ async def test_single_roles_run_side_by_side(place: Place) -> None:
         running("serve", "--roles", "ingest", env=place.env) as ingest,
         running("serve", "--roles", "dispatch,jobs", env=place.env) as rest,
     ):
+        await asyncio.gather(*(program.says("begun") for program in (web, ingest, rest)))
         await place.becomes(200)
         await asyncio.gather(*(ends_well(program) for program in (web, ingest, rest)))
 

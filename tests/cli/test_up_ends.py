@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from tests.support.command import Site, running
 
 # The banner comes after two seconds or so: these fall into the imports and into the start.
-WHILE_STARTING_S = (0.3, 1.3, 1.7, 2.1)
+WHILE_STARTING_S = (0.3, 1.6, 2.1)
 AT_ANY_TIME_S = tuple(step / 10 for step in range(2, 41, 2))
 
 

@@ -75,9 +75,10 @@ def user_password(email: Email, data: Data = None) -> None:
             await service.set_password(session, email, password)
 
     on_database(data, work)
-    if data is not None:
-        keep_password(data, email, password)
     print(f"{email}  {password}")
+    if data is not None:
+        with plainly():
+            keep_password(data, email, password)
 
 
 @users.command("disable")

@@ -80,13 +80,15 @@ async def _run(
     write_secret(folder.path / SIMULATE, to_builtins(machines))
     try:
         await broker.start(await logins.broker_users(database), [_member(backend)])
-        banner.show(settings, folder, people, machines[0].machine_id if machines else None)
+        ready = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             parts = [
                 tasks.create_task(broker.run(), name="broker"),
                 tasks.create_task(keep_in_step(database, broker, shown=shown, now_ms=wall_clock), name="broker-logins"),
-                tasks.create_task(run_roles(settings, options.roles, listener), name="roles"),
+                tasks.create_task(run_roles(settings, options.roles, listener, ready=ready), name="roles"),
             ]
+            await ready.wait()
+            banner.show(settings, folder, people, machines[0].machine_id if machines else None)
             # First the machines, so that they say farewell while the backend still listens.
             await _field(options, folder, settings, stop, [machine.machine_id for machine in machines])
             for part in parts:

@@ -6,7 +6,9 @@ import secrets
 import socket
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
+
+import structlog
 
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.settings import ConnectionSettings, settings_from_url
@@ -23,7 +25,7 @@ from sunsweep.server.services import Services
 from sunsweep.server.settings import BackendSettings, Role, ServeSettings
 from sunsweep.server.web import serve
 
-ALL_ROLES: Final = frozenset(Role)
+log = structlog.get_logger(__name__)
 
 
 class SchemaError(Exception):
@@ -58,23 +60,37 @@ async def run_ingest(settings: BackendSettings) -> None:
     database = Database(settings.database_url)
     try:
         await require_schema(database)
+        log.info("begun", roles=Role.INGEST)
         await Ingest(database, member_connection(settings), retention_days=settings.retention_days).run()
     finally:
         await database.close()
 
 
-async def run_roles(settings: ServeSettings, roles: Collection[Role], listener: socket.socket | None) -> None:
-    """Run until cancelled. A role that crashes ends the process: nobody restarts what he does not understand."""
+async def run_roles(
+    settings: ServeSettings,
+    roles: Collection[Role],
+    listener: socket.socket | None,
+    *,
+    ready: asyncio.Event | None = None,
+) -> None:
+    """Run until cancelled; `ready` is set once all of them have begun.
+
+    A role that crashes ends the process: nobody restarts what he does not understand.
+    """
     database = Database(settings.database_url)
     try:
         await require_schema(database)
-        await _run(settings, roles, listener, database)
+        await _run(settings, roles, listener, database, ready or asyncio.Event())
     finally:
         await database.close()
 
 
 async def _run(
-    settings: ServeSettings, roles: Collection[Role], listener: socket.socket | None, database: Database
+    settings: ServeSettings,
+    roles: Collection[Role],
+    listener: socket.socket | None,
+    database: Database,
+    ready: asyncio.Event,
 ) -> None:
     tokens = Tokens(settings.secret_key.get_secret_value(), lifetime_s=settings.access_token_s)
     bus = MqttClient(connection(settings, "bus"), subscriptions=(), on_messages=lambda _: None)
@@ -97,6 +113,8 @@ async def _run(
             # It reads files and builds every route: not in the loop that others wait for.
             app = await asyncio.to_thread(create_app, services, hub, roles=roles)
             tasks.create_task(serve(app, listener), name="web")
+        log.info("begun", roles=",".join(sorted(roles)))
+        ready.set()
 
 
 async def require_schema(database: Database) -> None:
