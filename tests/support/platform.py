@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from sunsweep.contract.topics import Channel, MachineTopic
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.local_broker import LocalBroker
-from sunsweep.mqtt.port import Member
+from sunsweep.mqtt.port import Member, Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server.broker import logins
 from sunsweep.server.broker.accounts import set_account
@@ -170,10 +170,10 @@ class Platform:
             yield socket
 
     @asynccontextmanager
-    async def mqtt(self, username: str, password: str, **more: Any) -> AsyncIterator[MqttClient]:
-        """A connected MQTT 5 client of ours."""
+    async def mqtt(self, username: str, password: str, *topics: str, **more: Any) -> AsyncIterator[MqttClient]:
+        """A connected MQTT 5 client of ours, subscribed to `topics` at QoS 1; `on_messages` takes what comes."""
         settings = ConnectionSettings(host=HOST, port=self.mqtt_port, username=username, password=password)
-        client = MqttClient(settings, subscriptions=(), on_messages=lambda _: None, **more)
+        client = MqttClient(settings, subscriptions=[Subscription(topic) for topic in topics], **more)
         running = asyncio.create_task(client.run(), name="test-client")
         try:
             async with asyncio.timeout(5):

@@ -211,7 +211,7 @@ _HINTS: dict[type[msgspec.Struct], dict[str, Any]] = {
 
 def _merge(extra: dict[str, Any] | None, unknown: dict[str, Any]) -> dict[str, Any]:
     """Unknown fields beside those of `extra`; a name that is taken already is written as its JSON pointer."""
-    merged = extra or {}
+    merged = {} if extra is None else extra
     for name, value in unknown.items():
         free = name
         while free in merged:

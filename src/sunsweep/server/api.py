@@ -18,10 +18,10 @@ from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
 from sunsweep.server.features.health import endpoints as health
 from sunsweep.server.features.machines import endpoints as machines
+from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry import endpoints as telemetry
 from sunsweep.server.live import socket
 from sunsweep.server.live.hub import Hub
-from sunsweep.server.services import Services
 from sunsweep.server.settings import Role
 
 PROBLEM = "application/problem+json"

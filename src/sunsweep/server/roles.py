@@ -18,10 +18,10 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import is_current
 from sunsweep.server.dispatch.dispatcher import Dispatcher
 from sunsweep.server.features.accounts.tokens import Tokens
+from sunsweep.server.features.services import Services
 from sunsweep.server.ingest.pipeline import RECEIVE_MAXIMUM, SESSION_EXPIRY_S, Ingest, member_id
 from sunsweep.server.jobs.timetable import Jobs
 from sunsweep.server.live.hub import Hub
-from sunsweep.server.services import Services
 from sunsweep.server.settings import BackendSettings, Role, ServeSettings
 from sunsweep.server.web import serve
 

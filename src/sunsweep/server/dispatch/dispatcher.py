@@ -6,8 +6,6 @@ from typing import Any, Final
 
 import structlog
 from msgspec import json
-from sqlalchemy import update
-from sqlalchemy.exc import DBAPIError
 
 from sunsweep.contract.codec import encode_command
 from sunsweep.contract.commands import STOP_RANK, is_stop_like
@@ -27,11 +25,12 @@ from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message, MqttError, NotConnectedError, Published, Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server.clock import Clock
-from sunsweep.server.db.engine import Database
+from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
 from sunsweep.server.db.models import CommandRow, Machine, MachineStatus
 from sunsweep.server.dispatch import repository
-from sunsweep.server.events import publish_change
+from sunsweep.server.dispatch.repository import Queued, Target
+from sunsweep.server.events import CommandChange, publish_change
 from sunsweep.server.features.commands.lifecycle import State, change
 from sunsweep.server.features.commands.service import back_to_queue
 
@@ -42,9 +41,6 @@ BARE_EXPIRY_S: Final = 10
 STOP_EXPIRY_S: Final = 900
 ANSWER_WITHIN_MS: Final = 30_000
 NOBODY_LISTENS: Final = "the machine is not connected; waiting for it"
-
-Target = tuple[int, str]
-"""(company id, serial)."""
 
 
 class Dispatcher:
@@ -60,7 +56,9 @@ class Dispatcher:
             on_messages=self._told,
         )
         self._waiting: set[Target] = set()
-        self._due: set[Target] = set()
+        # In the order of arrival, each once: so they are bounded by the number of machines, and none starves.
+        self._called: dict[Target, None] = {}
+        self._swept: dict[Target, None] = {}
         self._something = asyncio.Event()
 
     async def run(self) -> None:
@@ -69,6 +67,10 @@ class Dispatcher:
             tasks.create_task(self._lease.run(), name="dispatch-lease")
             tasks.create_task(self._send_for_ever(), name="dispatch-send")
             tasks.create_task(self._sweep_for_ever(), name="dispatch-sweep")
+
+    @property
+    def _may_send(self) -> bool:
+        return self._lease.held and self._client.connected
 
     def _told(self, messages: Sequence[Message]) -> None:
         for message in messages:
@@ -83,16 +85,26 @@ class Dispatcher:
                     target = (event.company_id, event.machine_id)
             except Refused:
                 continue
-            self._due.add(target)
+            self._called[target] = None
             self._something.set()
 
     async def _send_for_ever(self) -> None:
         while True:
             await self._something.wait()
-            self._something.clear()
-            due, self._due = self._due, set()
-            for target in due:
+            target = self._next_target()
+            if target is None:
+                self._something.clear()
+            else:
                 await self._guarded(target)
+
+    def _next_target(self) -> Target | None:
+        """What somebody called for goes before what the sweep has found."""
+        targets = self._called or self._swept
+        if not targets:
+            return None
+        target = next(iter(targets))
+        del targets[target]
+        return target
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -105,19 +117,19 @@ class Dispatcher:
                 await self._sweep()
             else:
                 await self._send_queued(target)
-        except (DBAPIError, OSError) as error:
+        except DATABASE_AWAY as error:
             log.warning("commands wait: the database takes nothing", error=str(error))
         except MqttError as error:
             log.warning("commands wait: the broker takes nothing", error=str(error))
 
     async def _sweep(self) -> None:
-        """Look at everything that waits, and at what was sent and never answered."""
+        """Look at every machine with something queued, and at what was sent and never answered."""
         async with self._database.read() as session:
-            waiting = await repository.queued(session)
+            waiting = await repository.waiting_machines(session)
             silent = await repository.sent_before(session, before_ms=self._now_ms() - ANSWER_WITHIN_MS)
-        self._waiting = {(machine.company_id, machine.serial) for _, machine, _ in waiting}
-        self._due |= self._waiting
-        if self._due:
+        self._waiting.update(waiting)
+        self._swept.update(dict.fromkeys(waiting))
+        if self._swept:
             self._something.set()
         for row, machine in silent:
             if self._lease.held:
@@ -126,33 +138,59 @@ class Dispatcher:
                 )
 
     async def _send_queued(self, target: Target) -> None:
-        async with self._database.read() as session:
-            rows = await repository.queued(session, of=target)
-        for row, machine, status in sorted(rows, key=_urgency):
-            if not self._lease.held or not self._client.connected:
+        """One after another, looking anew each time: a stop may have come, or a person taken one back."""
+        tried: set[str] = set()
+        self._waiting.discard(target)
+        while rows := await self._queued(target, but=tried):
+            if not self._may_send:
                 self._waiting.add(target)
                 return
-            await self._send(row, machine, status)
+            row, machine, status = min(rows, key=_urgency)
+            tried.add(row.id)
+            if row.expires_at is not None and row.expires_at <= self._now_ms():
+                await self._become(row, machine, State.EXPIRED, reason="not sent in time")
+            elif not await self._send(row, machine, status):
+                self._waiting.add(target)
+                await self._still_waiting(rows)
+                return
 
-    async def _send(self, row: CommandRow, machine: Machine, status: MachineStatus | None) -> None:
+    async def _queued(self, target: Target, *, but: set[str]) -> list[Queued]:
+        async with self._database.read() as session:
+            rows = await repository.queued(session, target)
+        return [(row, machine, status) for row, machine, status in rows if row.id not in but]
+
+    async def _send(self, row: CommandRow, machine: Machine, status: MachineStatus | None) -> bool:
+        """Publish it; False where nobody listens, so that nothing else of this machine needs to be tried."""
         now_ms = self._now_ms()
-        if row.expires_at is not None and row.expires_at <= now_ms:
-            await self._become(row, machine, State.EXPIRED, reason="not sent in time")
-            return
         bare_start = not is_stop_like(row.command) and (status is None or not status.in_session)
-        if bare_start and status is not None and status.presence != "online":
-            await self._still_waiting(row, NOBODY_LISTENS)
-            return
+        if bare_start and not _may_be_here(row, status, now_ms=now_ms):
+            return False
         # A bare machine cannot know a start again: it is marked as sent before its one publish.
         if bare_start and not await self._become(row, machine, State.SENT, sent_at=now_ms):
-            return
+            return True
+        if not self._may_send:
+            return True
         published = await self._publish(row, machine, _life_s(row, now_ms=now_ms, bare_start=bare_start))
-        if published is Published.NOBODY_LISTENS:
-            if bare_start:
-                await self._take_back(row, machine)
-            await self._still_waiting(row, NOBODY_LISTENS)
-        elif not bare_start:
-            await self._become(row, machine, State.SENT, sent_at=now_ms)
+        if published is Published.DELIVERED:
+            if not bare_start:
+                await self._was_sent(row, machine, at_ms=now_ms)
+            return True
+        if bare_start:
+            await self._take_back(row, machine)
+        return False
+
+    async def _was_sent(self, row: CommandRow, machine: Machine, *, at_ms: int) -> None:
+        if not await self._become(row, machine, State.SENT, sent_at=at_ms):
+            # The machine's word was faster than this mark.
+            async with self._database.write() as session:
+                await repository.note_sent(session, row.id, at_ms=at_ms)
+
+    async def _take_back(self, row: CommandRow, machine: Machine) -> None:
+        """Nobody heard its one publish: it waits again, unless a stop has come meanwhile."""
+        async with self._database.write() as session:
+            done = await back_to_queue(session, machine, row.id, reason=NOBODY_LISTENS, now_ms=self._now_ms())
+        if done is not None:
+            await publish_change(self._client, machine.company_id, machine.serial, done)
 
     async def _publish(self, row: CommandRow, machine: Machine, expiry_s: int) -> Published:
         payload = encode_command(Command(row.command, json.decode(row.params), row.id, row.issued_at, row.expires_at))
@@ -180,26 +218,30 @@ class Dispatcher:
             await publish_change(self._client, machine.company_id, machine.serial, done)
         return done is not None
 
-    async def _take_back(self, row: CommandRow, machine: Machine) -> None:
+    async def _still_waiting(self, rows: Sequence[Queued]) -> None:
+        """Say once why they wait."""
+        news = [(row, machine) for row, machine, _ in rows if row.reason != NOBODY_LISTENS]
+        if not news:
+            return
         async with self._database.write() as session:
-            done = await back_to_queue(session, machine, row.id, reason=NOBODY_LISTENS, now_ms=self._now_ms())
-        if done is not None:
-            await publish_change(self._client, machine.company_id, machine.serial, done)
-
-    async def _still_waiting(self, row: CommandRow, reason: str) -> None:
-        """Say once why it waits."""
-        if row.reason != reason:
-            async with self._database.write() as session:
-                await session.execute(
-                    update(CommandRow)
-                    .where(CommandRow.id == row.id, CommandRow.state == State.QUEUED)
-                    .values(reason=reason)
-                )
+            await repository.say_why(session, [row.id for row, _ in news], NOBODY_LISTENS)
+        for row, machine in news:
+            told = CommandChange(row.id, State.QUEUED, NOBODY_LISTENS, self._now_ms())
+            await publish_change(self._client, machine.company_id, machine.serial, told)
 
 
-def _urgency(item: Any) -> tuple[int, str]:
+def _may_be_here(row: CommandRow, status: MachineStatus | None, *, now_ms: int) -> bool:
+    """Of a bare machine: one that was not listening is tried again once it was heard, otherwise ever less often."""
+    if status is not None and status.presence != "online":
+        return False
+    if row.reason != NOBODY_LISTENS or (status is not None and status.heard_at > row.changed_at):
+        return True
+    return now_ms - row.changed_at >= row.changed_at - row.issued_at
+
+
+def _urgency(item: Queued) -> tuple[int, str]:
     """Stops first, the strongest before the others; then in the order of the ids."""
-    row: CommandRow = item[0]
+    row = item[0]
     return (-STOP_RANK.get(row.command, 0), row.id)
 
 

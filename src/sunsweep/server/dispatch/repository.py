@@ -1,28 +1,39 @@
 """SQL of what waits to be sent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import CommandRow, Machine, MachineStatus
 from sunsweep.server.features.commands.lifecycle import State
 
+Target = tuple[int, str]
+"""(company id, serial)."""
 
-async def queued(
-    session: AsyncSession, *, of: tuple[int, str] | None = None, limit: int = 500
-) -> Sequence[Row[CommandRow, Machine, MachineStatus | None]]:
-    """Queued commands in the order of their ids, with what is known of their machines; `of` = (company id, serial)."""
+Queued = tuple[CommandRow, Machine, MachineStatus | None]
+
+
+async def waiting_machines(session: AsyncSession) -> list[Target]:
+    """Every machine that has something queued."""
+    query = (
+        select(Machine.company_id, Machine.serial)
+        .join(CommandRow, CommandRow.machine_id == Machine.id)
+        .where(CommandRow.state == State.QUEUED, Machine.archived_at.is_(None))
+        .distinct()
+    )
+    return [(company_id, serial) for company_id, serial in await session.execute(query)]
+
+
+async def queued(session: AsyncSession, of: Target) -> Sequence[Row[CommandRow, Machine, MachineStatus | None]]:
+    """A machine's queued commands, with what is known of it."""
     query = (
         select(CommandRow, Machine, MachineStatus)
         .join(Machine, Machine.id == CommandRow.machine_id)
         .outerjoin(MachineStatus, MachineStatus.machine_id == Machine.id)
         .where(CommandRow.state == State.QUEUED, Machine.archived_at.is_(None))
-        .order_by(CommandRow.id)
-        .limit(limit)
+        .where(Machine.company_id == of[0], Machine.serial == of[1])
     )
-    if of is not None:
-        query = query.where(Machine.company_id == of[0], Machine.serial == of[1])
     return (await session.execute(query)).all()
 
 
@@ -35,3 +46,17 @@ async def sent_before(session: AsyncSession, *, before_ms: int, limit: int = 500
         .limit(limit)
     )
     return (await session.execute(query)).all()
+
+
+async def note_sent(session: AsyncSession, command_id: str, *, at_ms: int) -> None:
+    """When it was sent, whatever has become of it since."""
+    await session.execute(
+        update(CommandRow).where(CommandRow.id == command_id, CommandRow.sent_at.is_(None)).values(sent_at=at_ms)
+    )
+
+
+async def say_why(session: AsyncSession, command_ids: Collection[str], reason: str) -> None:
+    """Why these are still queued."""
+    await session.execute(
+        update(CommandRow).where(CommandRow.id.in_(command_ids), CommandRow.state == State.QUEUED).values(reason=reason)
+    )

@@ -8,7 +8,7 @@ from fastapi.requests import HTTPConnection
 from sunsweep.server.errors import ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.features.accounts import service
 from sunsweep.server.features.accounts.roles import Principal, Role
-from sunsweep.server.services import Services
+from sunsweep.server.features.services import Services
 
 MAX_ID = 2**63 - 1
 COOKIE = "sunsweep_session"

@@ -19,11 +19,11 @@ from sunsweep.server.features.machines.current import Current
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.machines.shapes import status_data, telemetry_data
 from sunsweep.server.features.requests import COOKIE, MAX_ID, bearer, company, services
+from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry.repository import Key, Span, samples
 from sunsweep.server.features.telemetry.service import read_instant, sample_wire
 from sunsweep.server.live.hub import Hub, Watched
 from sunsweep.server.live.viewer import Viewer
-from sunsweep.server.services import Services
 
 router = APIRouter()
 

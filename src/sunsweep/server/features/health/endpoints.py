@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from sunsweep.server.features.requests import ServicesOf
-from sunsweep.server.services import Services
+from sunsweep.server.features.services import Services
 
 router = APIRouter(tags=["health"])
 

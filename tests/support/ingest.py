@@ -1,0 +1,33 @@
+"""The ingest as a process of its own, so that it can be killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sunsweep.server.settings import ServeSettings
+
+_PROGRAM = "from sunsweep.cli.main import main; main()"
+
+
+@asynccontextmanager
+async def ingest_process(settings: ServeSettings) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`sunsweep ingest`, killed at the end where it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PROGRAM, "ingest", "--log-level", "ERROR",
+        stdin=asyncio.subprocess.DEVNULL,
+        env=os.environ | {
+            "SUNSWEEP_DATABASE_URL": settings.database_url,
+            "SUNSWEEP_MQTT_URL": settings.mqtt_url,
+            "SUNSWEEP_MQTT_USERNAME": settings.mqtt_username,
+            "SUNSWEEP_MQTT_PASSWORD": settings.mqtt_password.get_secret_value(),
+        },
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGKILL)
+        await process.wait()
