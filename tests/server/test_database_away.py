@@ -19,7 +19,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import DeadLetter
 from sunsweep.server.ingest import consume
 from sunsweep.server.ingest.pipeline import Ingest, member_id
-from tests.support.load import Load, bare_numbers, numbered_seqs
+from tests.support.load import BURST, Load, bare_numbers, numbered_seqs
 from tests.support.mariadb import MariaDB, running_mariadb
 from tests.support.platform import BACKEND, HOST, Platform, eventually, new_platform, topic
 
@@ -192,6 +192,27 @@ async def test_qos_0_is_let_go_of_and_counted_and_memory_is_bounded(
         await rename(platform, "telemetry_gone", "telemetry")
         await eventually(lambda: all_there(platform, load), within_s=20)
         assert ingest._inbox._bytes == 0
+
+
+async def test_the_broker_restarts_while_a_batch_waits_for_the_database(sqlite_url: str, tmp_path: Path) -> None:
+    """Acknowledgements are bound to their connection: those of the old one may not confirm what they never named."""
+    async with platform_on(sqlite_url, tmp_path) as platform, feeding(platform) as (load, _):
+        async with ingest_on(platform) as ingest:
+            await rename(platform, "telemetry", "telemetry_gone")
+            await load.burst()
+            await eventually(lambda: as_value(metrics.STORE_AWAY._value.get()))
+            await platform.stop_broker()
+            await platform.start_broker()
+            await eventually(lambda: as_value(ingest.connected and load.connected))
+            await load.burst()
+            await rename(platform, "telemetry_gone", "telemetry")
+            await eventually(lambda: all_there(platform, load), within_s=20)
+        stored = (await bare_numbers(platform.database)).total()
+        async with ingest_on(platform):
+            await load.burst()
+            await eventually(lambda: all_there(platform, load), within_s=20)
+        assert (await bare_numbers(platform.database)).total() == stored + BURST
+        await check_once(platform)
 
 
 async def as_value(value: Any) -> Any:

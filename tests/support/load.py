@@ -28,6 +28,10 @@ class Load:
         self._topic = topic
         self._numbers = count(1)
 
+    @property
+    def connected(self) -> bool:
+        return self._client.connected
+
     async def burst(self) -> None:
         numbers = [next(self._numbers) for _ in range(BURST)]
         await asyncio.gather(*(self.publish(_numbered(number)) for number in numbers))
