@@ -34,6 +34,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/mypy
 	@echo $(BIN)/lint-imports; $(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(BIN)/python -m sunsweep.contract.schema docs --check
+	$(BIN)/python -m sunsweep.server.openapi docs --check
 
 prove: ## Run the long proofs (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb
@@ -48,6 +49,7 @@ bench: ## Run every executable bench/*.py
 docs: ## Generate the published documents under docs/
 	@scripts/setup.sh
 	$(BIN)/python -m sunsweep.contract.schema docs
+	$(BIN)/python -m sunsweep.server.openapi docs
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade)
 	@scripts/setup.sh

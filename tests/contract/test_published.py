@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from sunsweep.contract import codec, schema
+from sunsweep.contract import codec, published, schema
 from sunsweep.contract.asyncapi import EXAMPLES, asyncapi
 from sunsweep.contract.payloads import Command, Receipt, Result
 from sunsweep.contract.topics import FROM_MACHINE, Channel, MachineTopic, parse_machine_topic
@@ -44,15 +44,15 @@ def valid(channel: Channel, payload: bytes) -> bool:
 
 
 def test_the_committed_documents_are_those_of_the_code() -> None:
-    assert schema.outdated(DOCS) == []
+    assert published.outdated(schema.documents(), DOCS) == []
 
 
 def test_writing_brings_them_up_to_date(tmp_path: Path) -> None:
-    assert len(schema.outdated(tmp_path)) == 6
-    schema.write(tmp_path)
-    assert schema.outdated(tmp_path) == []
+    assert len(published.outdated(schema.documents(), tmp_path)) == 6
+    published.write(schema.documents(), tmp_path)
+    assert published.outdated(schema.documents(), tmp_path) == []
     (tmp_path / "asyncapi.json").write_text("{}")
-    assert schema.outdated(tmp_path) == ["asyncapi.json"]
+    assert published.outdated(schema.documents(), tmp_path) == ["asyncapi.json"]
 
 
 @pytest.mark.parametrize("channel", Channel)

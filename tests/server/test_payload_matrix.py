@@ -155,6 +155,20 @@ async def test_each_ends_as_it_should_and_the_good_ones_around_it_are_stored_onc
     }
 
 
+async def test_much_garbage_at_once_blocks_nobody(platform: Platform) -> None:
+    """More than MariaDB takes in one packet (16 MiB)."""
+    login = await platform.add_machine("MATRIX")
+    password = await platform.add_service_account("feeder", ("publish", "company/#"))
+    await platform.stop_backend()
+    async with platform.mqtt("feeder", password) as feeder:
+        for seq in range(1, 21):
+            await feeder.publish(topic(login, "telemetry"), bytes(2**20), qos=1)
+            await feeder.publish(topic(login, "telemetry"), numbered(seq), qos=1)
+    await platform.start_backend()
+    await eventually(lambda: stored(platform, 20))
+    assert len(await letters(platform, "admin@example.com")) == 20
+
+
 def numbered(seq: int) -> bytes:
     return json.dumps({"battery": 12.5, "ts": at(0), "boot": BOOT, "seq": seq}).encode()
 

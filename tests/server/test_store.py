@@ -164,6 +164,44 @@ async def test_what_fails_half_way_leaves_nothing(database: Database, store: Sto
     assert await count(database, TelemetryRow) == 0
 
 
+async def test_more_machines_than_one_statement_takes_are_due_at_once(
+    database: Database, store: Store, time: Time
+) -> None:
+    """A backlog drains: each machine's second sample waits for its second, and then all of them are due together."""
+    numbers = range(1, 2001)
+    for seq in (1, 2):
+        for some in (numbers[:1000], numbers[1000:]):
+            await store.commit([accepted(Telemetry(battery=seq), seq=seq, of=machine(number)) for number in some])
+    time.ms += 1100
+    await store.commit([])
+    assert not store.owes
+    async with database.read() as session:
+        assert set((await session.scalars(select(MachineStatus.battery))).all()) == {2.0}
+
+
+async def test_in_a_hurry_what_waits_is_due(database: Database, store: Store) -> None:
+    await store.commit([accepted(Telemetry(battery=13.0), seq=1)])
+    await store.commit([accepted(Telemetry(battery=12.0), seq=2)])
+    store.hurry()
+    await store.commit([])
+    assert ((await newest(database)).battery, store.owes) == (12.0, False)
+
+
+async def test_a_clock_that_steps_back_keeps_nothing_waiting(database: Database, store: Store, time: Time) -> None:
+    await store.commit([accepted(Telemetry(battery=13.0), seq=1)])
+    time.ms -= 3_600_000
+    await store.commit([accepted(Telemetry(battery=12.0), seq=2)])
+    assert (await newest(database)).battery == 12.0
+
+
+async def test_a_serial_of_two_companies_is_two_machines(database: Database, store: Store) -> None:
+    ours, theirs = MachineRef(1, 1, "SAME", 90 * 86_400_000), MachineRef(2, 2, "SAME", 90 * 86_400_000)
+    await store.commit([accepted(Status("Idle"), of=ours), accepted(Status("Running"), of=theirs)])
+    async with database.read() as session:
+        found = (await session.execute(select(MachineStatus.machine_id, MachineStatus.status))).all()
+    assert sorted(map(tuple, found)) == [(1, "Idle"), (2, "Running")]
+
+
 async def newest(database: Database) -> MachineStatus:
     async with database.read() as session:
         return (await session.scalars(select(MachineStatus))).one()

@@ -28,11 +28,15 @@ class Load:
         self._topic = topic
         self._numbers = count(1)
 
+    @property
+    def connected(self) -> bool:
+        return self._client.connected
+
     async def burst(self) -> None:
         numbers = [next(self._numbers) for _ in range(BURST)]
-        await asyncio.gather(*(self._publish(_numbered(number)) for number in numbers))
+        await asyncio.gather(*(self.publish(_numbered(number)) for number in numbers))
         self.numbered.update(numbers)
-        await asyncio.gather(*(self._publish(b'{"n":%d}' % number) for number in numbers))
+        await asyncio.gather(*(self.publish(b'{"n":%d}' % number) for number in numbers))
         self.bare.update(numbers)
 
     async def run(self, *, pause_s: float = 0.08) -> None:
@@ -49,8 +53,8 @@ class Load:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _publish(self, payload: bytes) -> None:
-        await self._client.publish(self._topic, payload, qos=1)
+    async def publish(self, payload: bytes, *, qos: int = 1) -> None:
+        await self._client.publish(self._topic, payload, qos=qos)
 
 
 def _numbered(seq: int) -> bytes:
@@ -67,4 +71,4 @@ async def bare_numbers(database: Database) -> Counter[int]:
     """How often each bare sample was stored."""
     async with database.read() as session:
         extras = (await session.scalars(select(TelemetryRow.extra).where(TelemetryRow.boot == 0))).all()
-    return Counter(json.loads(extra)["n"] for extra in extras if extra)
+    return Counter(json.loads(extra).get("n", 0) for extra in extras if extra)

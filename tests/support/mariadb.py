@@ -31,13 +31,51 @@ class MariaDBError(RuntimeError):
     """The server did not start; the message ends with its log."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class MariaDB:
-    """A running server; every database it creates is empty, utf8mb4, and the caller's to drop."""
+    """A server; every database it creates is empty, utf8mb4, and the caller's to drop."""
 
     port: int
-    pid: int
+    _folder: Path
+    _options: Path
+    _process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Return once it greets."""
+        with (self._folder / "mariadbd.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [find_program("mariadbd"), f"--defaults-file={self._options}"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for pytest, which stops it in turn
+            )
+        _await_greeting(self._process, self.port, self._folder)
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL; `start` brings it back."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def kill_sessions(self) -> None:
+        """End everybody's connections."""
+        self.execute(f"KILL USER '{USER}'")
 
     def create_database(self) -> str:
         """The URL of a fresh database."""
@@ -66,27 +104,16 @@ class MariaDB:
 @contextmanager
 def running_mariadb(folder: Path) -> Iterator[MariaDB]:
     """Start a server in `folder`, stop it at the end."""
+    folder.mkdir(exist_ok=True)
     port = free_port()
     options = _write_options(folder, port)
     _install(folder, options)
-    with (folder / "mariadbd.log").open("wb") as log:
-        process = subprocess.Popen(
-            [find_program("mariadbd"), f"--defaults-file={options}"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for pytest, which stops it in turn
-        )
+    server = MariaDB(port, folder, options)
     try:
-        _await_greeting(process, port, folder)
-        yield MariaDB(port, process.pid)
+        server.start()
+        yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.stop()
 
 
 def _write_options(folder: Path, port: int) -> Path:

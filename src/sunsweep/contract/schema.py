@@ -3,17 +3,16 @@
 `python -m sunsweep.contract.schema docs` writes them, with `--check` it fails where they differ.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from sunsweep.contract.asyncapi import asyncapi
 from sunsweep.contract.payloads import CommandWire, ReceiptWire, ResultWire, StatusWire, TelemetryWire
+from sunsweep.contract.published import Document, command, pretty
 from sunsweep.contract.topics import Channel
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -45,49 +44,13 @@ def _open(schema: dict[str, Any], channel: Channel) -> dict[str, Any]:
     return {**body, **(deepcopy(_NUMBERED_NEEDS_TS) if channel in _NUMBERED else {})}
 
 
-def documents() -> Iterator[tuple[str, bytes]]:
-    """Every published document: its path under `docs/` and its bytes."""
+def documents() -> Iterator[Document]:
+    """The contract as AsyncAPI and as JSON Schema."""
     schemas = {channel: payload_schema(channel) for channel in SHAPES}
-    yield "asyncapi.json", _pretty(asyncapi(schemas))
+    yield "asyncapi.json", pretty(asyncapi(schemas))
     for channel, schema in schemas.items():
-        yield f"schemas/{channel}.schema.json", _pretty(schema)
-
-
-def _pretty(document: dict[str, Any]) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-
-
-def write(folder: Path) -> None:
-    """Write every document under `folder`."""
-    for name, content in documents():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def outdated(folder: Path) -> list[str]:
-    """The documents under `folder` that are missing or differ from the code."""
-    return [name for name, content in documents() if _read(folder / name) != content]
-
-
-def _read(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
-def main() -> int:
-    """Write or check the documents."""
-    parser = argparse.ArgumentParser(prog="python -m sunsweep.contract.schema", description=main.__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a document differs")
-    arguments = parser.parse_args()
-    if not arguments.check:
-        write(arguments.folder)
-        return 0
-    names = outdated(arguments.folder)
-    if names:
-        sys.stderr.write(f"differs from the code, run `make docs`: {', '.join(names)}\n")
-    return 1 if names else 0
+        yield f"schemas/{channel}.schema.json", pretty(schema)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command("python -m sunsweep.contract.schema", documents))

@@ -28,10 +28,16 @@ PROBLEM = "application/problem+json"
 
 
 def create_app(services: Services, hub: Hub | None, *, roles: Collection[Role]) -> FastAPI:
-    """The routes of `api` and `live`, as far as this process has the role; health always."""
-    app: FastAPI = FastAPIOffline(title="Sunsweep", version=__version__, openapi_url="/openapi.json")
+    """The web application over this process's services."""
+    app = bare_app(roles=roles)
     app.state.services = services
     app.state.hub = hub
+    return app
+
+
+def bare_app(*, roles: Collection[Role]) -> FastAPI:
+    """The routes of `api` and `live`, as far as the process has the role; health always."""
+    app: FastAPI = FastAPIOffline(title="Sunsweep", version=__version__, openapi_url="/openapi.json")
     _errors(app)
     app.include_router(health.router)
     if Role.API in roles:

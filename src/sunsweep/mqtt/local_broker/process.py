@@ -119,6 +119,7 @@ class BrokerProcess(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         """It has exited, and all it said has been read."""
         assert self._transport is not None
+        self._transport.close()
         self.exited.set_result(self._transport.get_returncode() or 0)
         self._transport.close()
 

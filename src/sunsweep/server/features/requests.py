@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
+from fastapi.security import OAuth2PasswordBearer
 
 from sunsweep.server.errors import ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.features.accounts import service
@@ -30,9 +31,12 @@ def bearer(connection: HTTPConnection) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token else None
 
 
-async def caller(connection: HTTPConnection, held: ServicesOf) -> Principal:
+_Bearer = Annotated[str | None, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False))]
+"""Tells OpenAPI how to log in."""
+
+
+async def caller(connection: HTTPConnection, held: ServicesOf, token: _Bearer) -> Principal:
     """Who is calling, by header or cookie; raises `UnauthenticatedError`, `ForbiddenError`."""
-    token = bearer(connection)
     if token is None:
         token = connection.cookies.get(COOKIE)
         writes = connection.scope.get("method") not in SAFE_METHODS

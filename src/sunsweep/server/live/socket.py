@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sunsweep.contract.frames import FORBIDDEN, REVOKED, TRY_AGAIN, UNAUTHENTICATED, Close, FrameType, frame
 from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
-from sunsweep.server.db.models import Machine, MachineStatus
+from sunsweep.server.db.models import Machine, MachineStatus, TelemetryRow
 from sunsweep.server.errors import InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.events import presence_data
 from sunsweep.server.features.accounts import service as accounts
@@ -20,7 +20,7 @@ from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.machines.shapes import status_data, telemetry_data
 from sunsweep.server.features.requests import COOKIE, MAX_ID, bearer, company, services
 from sunsweep.server.features.services import Services
-from sunsweep.server.features.telemetry.repository import Key, Span, samples
+from sunsweep.server.features.telemetry.repository import Key, Span, history
 from sunsweep.server.features.telemetry.service import read_instant, sample_wire
 from sunsweep.server.live.hub import Hub, Watched
 from sunsweep.server.live.viewer import Viewer
@@ -149,7 +149,7 @@ async def _replay(socket: WebSocket, held: Services, machine: Machine, since_ms:
     after: Key | None = None
     for _ in range(_MAX_REPLAY // _PAGE):
         async with held.database.read() as unit:
-            rows = await samples(unit, machine.id, span, after=after, limit=_PAGE)
+            rows = await history(unit, TelemetryRow, machine.id, span, after=after, limit=_PAGE)
         for row in rows:
             await socket.send_text(frame(FrameType.TELEMETRY, machine.serial, row.ts, sample_wire(row)))
         if rows:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from sunsweep.server.db.models import StatusEvent, TelemetryRow
 from sunsweep.server.features.machines.endpoints import Serial
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.requests import CompanyId, ServicesOf
@@ -47,7 +48,7 @@ async def telemetry(
         chosen = service.resolve(resolution, asked, expected_interval_s=machine.expected_interval_s)
         if chosen is Resolution.RAW:
             after = service.read_cursor(cursor)
-            rows = await repository.samples(unit, machine.id, asked, after=after, limit=limit + 1)
+            rows = await repository.history(unit, TelemetryRow, machine.id, asked, after=after, limit=limit + 1)
             items = [service.sample_out(row) for row in rows[:limit]]
             more = service.cursor_of(rows[limit - 1]) if len(rows) > limit else None
         else:
@@ -73,7 +74,7 @@ async def status_history(
     async with held.database.read() as unit:
         machine = await known(unit, company_id, machine_id)
         after = service.read_cursor(cursor)
-        rows = await repository.status_events(unit, machine.id, asked, after=after, limit=limit + 1)
+        rows = await repository.history(unit, StatusEvent, machine.id, asked, after=after, limit=limit + 1)
     more = service.cursor_of(rows[limit - 1]) if len(rows) > limit else None
     items = [service.event_out(row) for row in rows[:limit]]
     return History(machine_id=machine_id, resolution=Resolution.RAW, items=items, next_cursor=more)

@@ -1,7 +1,7 @@
 """SQL of history. Every query carries a time bound."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Integer, Row, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sunsweep.server.db.models import StatusEvent, TelemetryRow
 
 MEASURED: Final = ("battery", "solar_v", "solar_a", "water")
+
+HistoryRow = TypeVar("HistoryRow", TelemetryRow, StatusEvent)
 
 Key = tuple[int, int, int]
 """(ts, boot, seq)."""
@@ -21,11 +23,10 @@ class Span(NamedTuple):
     to_ms: int
 
 
-async def samples(
-    session: AsyncSession, machine_id: int, span: Span, *, after: Key | None, limit: int
-) -> Sequence[TelemetryRow]:
-    """Raw samples in the order of time."""
-    row = TelemetryRow
+async def history(
+    session: AsyncSession, row: type[HistoryRow], machine_id: int, span: Span, *, after: Key | None, limit: int
+) -> Sequence[HistoryRow]:
+    """Raw samples or changes of state in the order of time; `after` is the last one known."""
     query = select(row).where(row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)
     if after is not None:
         query = query.where(row.ts >= after[0], tuple_(row.ts, row.boot, row.seq) > after)
@@ -54,14 +55,3 @@ async def buckets(
         .limit(limit)
     )
     return (await session.execute(query)).all()
-
-
-async def status_events(
-    session: AsyncSession, machine_id: int, span: Span, *, after: Key | None, limit: int
-) -> Sequence[StatusEvent]:
-    """Changes of state in the order of time."""
-    row = StatusEvent
-    query = select(row).where(row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)
-    if after is not None:
-        query = query.where(row.ts >= after[0], tuple_(row.ts, row.boot, row.seq) > after)
-    return (await session.scalars(query.order_by(row.ts, row.boot, row.seq).limit(limit))).all()

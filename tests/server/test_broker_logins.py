@@ -1,0 +1,123 @@
+"""Logins change in one process and bite at the local broker of another; the broker dies and comes back."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from sunsweep.mqtt.port import Message
+from sunsweep.server.broker import logins
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.models import Machine
+from sunsweep.server.features.machines import service as machines
+from tests.support import mosquitto
+from tests.support.platform import Platform, eventually, new_platform, topic
+
+
+@pytest.fixture
+async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
+    running = await new_platform(sqlite_url, tmp_path)
+    try:
+        await running.start_broker()
+        await running.start_web()
+        await running.start_backend()
+        yield running
+    finally:
+        await running.stop()
+
+
+@pytest.fixture
+async def elsewhere(platform: Platform) -> AsyncIterator[Database]:
+    """The database as another process has it."""
+    database = Database(platform.settings.database_url)
+    yield database
+    await database.close()
+
+
+async def test_a_login_made_and_ended_elsewhere_bites_within_a_second(platform: Platform, elsewhere: Database) -> None:
+    async with elsewhere.write() as session:
+        _, login = await machines.add(session, 1, "NEW", now_ms=wall_clock())
+    who = {"username": login.mqtt_username, "password": login.mqtt_password}
+
+    async def may_enter() -> bool:
+        return (await mosquitto.publish(platform.mqtt_port, topic(login, "status"), "{}", "-q", "1", **who))[0] == 0
+
+    await eventually(may_enter, within_s=1.5)
+    async with platform.mqtt(login.mqtt_username, login.mqtt_password) as client:
+        async with elsewhere.write() as session:
+            machine = (await session.scalars(select(Machine))).one()
+            await machines.change(session, machine, {"enabled": False})
+
+        async def thrown_out() -> bool:
+            return not client.connected
+
+        await eventually(thrown_out, within_s=1.5)
+    assert not await may_enter()
+
+
+async def test_where_no_runner_lives_nobody_waits_for_it(tmp_path: Path, sqlite_url: str) -> None:
+    lonely = await new_platform(sqlite_url, tmp_path)
+    async with asyncio.timeout(1):
+        assert not await logins.wait_applied(lonely.database, now_ms=wall_clock)
+    await lonely.stop()
+
+
+async def test_a_broker_that_is_killed_comes_back_and_all_goes_on(platform: Platform) -> None:
+    login = await platform.add_machine("M-1")
+    assert platform._broker is not None
+    first = platform._broker.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    who = {"username": login.mqtt_username, "password": login.mqtt_password}
+
+    async def stored() -> bool:
+        await mosquitto.publish(platform.mqtt_port, topic(login, "telemetry"), "{}", "-q", "1", **who)
+        return bool(await platform.telemetry("M-1"))
+
+    await eventually(stored, within_s=20)
+    assert platform._broker.pid != first
+    order = await platform.call("POST", "/machines/M-1/commands", json={"command": "resume"})
+    assert order.status_code == 202
+    later = await platform.add_machine("M-2")
+    async with platform.mqtt(later.mqtt_username, later.mqtt_password) as client:
+        assert client.connected
+
+
+async def test_a_session_that_asks_for_the_time_is_told(platform: Platform) -> None:
+    login = await platform.add_machine("M-1")
+    told: list[Message] = []
+    receipts = topic(login, "receipt")
+    async with platform.mqtt(login.mqtt_username, login.mqtt_password, receipts, on_messages=told.extend) as client:
+        for _ in range(20):
+            await client.publish(topic(login, "status"), b'{"status":"Idle","session":[7,1]}', qos=1)
+
+        async def answered() -> list[Message]:
+            return told
+
+        (receipt,) = await eventually(answered)
+    assert json.loads(receipt.payload).keys() == {"now"}
+
+
+async def test_what_waits_for_a_machine_that_has_moved_is_nobodys(platform: Platform) -> None:
+    login = await platform.add_machine("M-1")
+    await platform.stop_backend()
+    async with platform.mqtt(login.mqtt_username, login.mqtt_password) as client:
+        await client.publish(topic(login, "telemetry"), b'{"battery":12}', qos=1)
+    async with platform.database.write() as session:
+        machine = await machines.known(session, 1, "M-1", lock=True)
+        await machines.move(session, machine, 2, now_ms=wall_clock())
+    await platform.start_backend()
+
+    async def nobodys() -> list[dict[str, object]]:
+        items: list[dict[str, object]] = (await platform.get("/dead-letters", as_="root@example.com"))["items"]
+        return items
+
+    (letter,) = await eventually(nobodys)
+    assert letter["reason"] == "wrong_company"
+    assert (await platform.get("/dead-letters"))["items"] == []

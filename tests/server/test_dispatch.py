@@ -1,0 +1,385 @@
+"""Commands on their way: who sends, in which order, and what is never sent twice."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from sunsweep.contract.ids import uuid7
+from sunsweep.machine.clock import SystemClock
+from sunsweep.machine.config import MachineConfig
+from sunsweep.machine.drivers.bench import BenchSky
+from sunsweep.machine.drivers.body import Body, Build
+from sunsweep.machine.drivers.simulated import embody, morning_clock
+from sunsweep.machine.program import Machine as MachineProgram
+from sunsweep.mqtt.client import MqttClient
+from sunsweep.mqtt.port import Message, NotConnectedError, Published
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.lease import LEASE_MS
+from sunsweep.server.db.models import CommandRow, Machine
+from sunsweep.server.dispatch import dispatcher as dispatching
+from sunsweep.server.dispatch.dispatcher import Dispatcher
+from sunsweep.server.features.commands import service
+from sunsweep.server.features.commands.lifecycle import State
+from sunsweep.server.features.commands.service import Wish
+from sunsweep.server.features.machines.service import Login
+from sunsweep.server.roles import connection, run_ingest
+from tests.support.platform import Platform, eventually, new_platform, topic
+
+
+@pytest.fixture(autouse=True)
+def quick_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatching, "SWEEP_S", 0.5)
+
+
+@asynccontextmanager
+async def started(url: str, folder: Path) -> AsyncIterator[Platform]:
+    """Broker, web and ingest; each test starts its own dispatchers."""
+    running = await new_platform(url, folder)
+    try:
+        await running.start_broker()
+        await running.start_web()
+        running._spawn("backend", run_ingest(running.settings))
+        yield running
+    finally:
+        await running.stop()
+
+
+@pytest.fixture
+async def on_both(database_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
+    async with started(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
+    async with started(sqlite_url, tmp_path) as running:
+        yield running
+
+
+class Time:
+    """The wall clock, which may be set forward."""
+
+    ahead_ms = 0
+
+    def __call__(self) -> int:
+        return wall_clock() + self.ahead_ms
+
+
+@asynccontextmanager
+async def dispatcher(platform: Platform, time: Time | None = None) -> AsyncIterator[Dispatcher]:
+    running = Dispatcher(platform.database, connection(platform.settings, "dispatch"), now_ms=time or Time())
+    task = asyncio.create_task(running.run(), name="dispatcher")
+    try:
+        await asyncio.wait_for(running._client.wait_connected(), 5)
+        yield running
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Bare:
+    """A bare machine of ours that listens."""
+
+    def __init__(self, login: Login, client: MqttClient, heard: list[Message]) -> None:
+        self._login = login
+        self._client = client
+        self._heard = heard
+
+    @property
+    def orders(self) -> list[str]:
+        return [json.loads(message.payload)["command"] for message in self._heard]
+
+    async def says(self, status: str = "Idle", **fields: Any) -> None:
+        await self._client.publish(topic(self._login, "status"), json.dumps({"status": status} | fields).encode())
+
+    async def answers(self, command_id: str, state: str) -> None:
+        word = json.dumps({"id": command_id, "state": state}).encode()
+        await self._client.publish(topic(self._login, "result"), word, qos=1)
+
+
+@asynccontextmanager
+async def bare(platform: Platform, login: Login) -> AsyncIterator[Bare]:
+    heard: list[Message] = []
+    commands = topic(login, "command")
+    async with platform.mqtt(login.mqtt_username, login.mqtt_password, commands, on_messages=heard.extend) as client:
+        yield Bare(login, client, heard)
+
+
+async def give(platform: Platform, serial: str, command: str, **more: Any) -> str:
+    order = {"command": command, "params": {}, **more}
+    answer = await platform.call("POST", f"/machines/{serial}/commands", json=order)
+    identifier: str = answer.raise_for_status().json()["id"]
+    return identifier
+
+
+async def command(platform: Platform, serial: str, command_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = await platform.get(f"/machines/{serial}/commands/{command_id}")
+    return found
+
+
+async def becomes(platform: Platform, serial: str, command_id: str, state: str) -> dict[str, Any]:
+    async def it_is() -> dict[str, Any] | None:
+        found = await command(platform, serial, command_id)
+        return found if found["state"] == state else None
+
+    found: dict[str, Any] = await eventually(it_is)
+    return found
+
+
+async def online(platform: Platform, machine: Bare, serial: str, **fields: Any) -> None:
+    await machine.says(**fields)
+
+    async def it_is() -> bool:
+        return bool((await platform.get(f"/machines/{serial}/status"))["presence"] == "online")
+
+    await eventually(it_is)
+
+
+async def test_a_real_machine_goes_through_every_state_before_a_viewer(on_both: Platform) -> None:
+    platform = on_both
+    login = await platform.add_machine("REAL")
+    async with dispatcher(platform), platform.watch("REAL") as viewer, real_machine(platform, login):
+        await eventually(lambda: is_online(platform, "REAL"))
+        started = await give(platform, "REAL", "start_cleaning")
+        seen: list[str] = []
+        async with asyncio.timeout(15):
+            while "succeeded" not in seen:
+                frame = json.loads(await viewer.recv())
+                if frame["type"] == "command_state":
+                    assert frame["data"]["id"] == started
+                    seen.append(frame["data"]["state"])
+    found = await command(platform, "REAL", started)
+    assert found["sent_at"]
+    words = [change["state"] for change in found["history"]]
+    assert [word for word in words if word != "sent"] == ["queued", "accepted", "running", "succeeded"]
+
+
+async def test_what_nobody_hears_waits_with_the_reason_until_the_machine_comes(platform: Platform) -> None:
+    login = await platform.add_machine("LATE")
+    async with dispatcher(platform):
+        stop = await give(platform, "LATE", "stop_cleaning")
+        await eventually(lambda: reason_of(platform, "LATE", stop))
+        assert (await command(platform, "LATE", stop))["state"] == "queued"
+        async with bare(platform, login) as machine:
+            await machine.says()
+            await becomes(platform, "LATE", stop, "sent")
+            assert machine.orders == ["stop_cleaning"]
+
+
+async def test_an_expired_start_is_never_sent(platform: Platform) -> None:
+    login = await platform.add_machine("LATE")
+    async with bare(platform, login) as machine:
+        await online(platform, machine, "LATE")
+        start = await give(platform, "LATE", "start_cleaning", expires_in=1)
+        await asyncio.sleep(1.1)
+        async with dispatcher(platform):
+            found = await becomes(platform, "LATE", start, "expired")
+            stop = await give(platform, "LATE", "stop_cleaning")
+            await becomes(platform, "LATE", stop, "sent")
+        assert (found["sent_at"], machine.orders) == (None, ["stop_cleaning"])
+
+
+async def test_stops_go_first_by_rank_and_cancel_the_starts_that_wait(on_both: Platform) -> None:
+    platform = on_both
+    login = await platform.add_machine("BUSY")
+    start = await give(platform, "BUSY", "start_cleaning")
+    dock = await give(platform, "BUSY", "return_to_dock")
+    for order in ("stop_cleaning", "emergency_stop", "resume"):
+        await give(platform, "BUSY", order)
+    async with bare(platform, login) as machine:
+        await online(platform, machine, "BUSY")
+        async with dispatcher(platform):
+            await becomes(platform, "BUSY", dock, "sent")
+            await eventually(lambda: as_value(len(machine.orders) == 4))
+    assert machine.orders == ["emergency_stop", "stop_cleaning", "return_to_dock", "resume"]
+    assert (await command(platform, "BUSY", start))["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("crash", [NotConnectedError("gone"), asyncio.CancelledError()])
+async def test_a_bare_start_whose_publish_failed_ends_unconfirmed_and_is_never_sent_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, crash: BaseException
+) -> None:
+    login = await platform.add_machine("BARE")
+
+    async def fail(*_: Any, **__: Any) -> Published:
+        raise crash
+
+    async with bare(platform, login) as machine:
+        await online(platform, machine, "BARE")
+        async with dispatcher(platform) as first:
+            monkeypatch.setattr(first, "_publish", fail)
+            start = await give(platform, "BARE", "start_cleaning")
+            await becomes(platform, "BARE", start, "sent")
+        time = Time()
+        time.ahead_ms = dispatching.ANSWER_WITHIN_MS + 1000
+        async with dispatcher(platform, time):
+            await becomes(platform, "BARE", start, "unconfirmed")
+            await machine.says("Running")
+            stop = await give(platform, "BARE", "stop_cleaning")
+            await becomes(platform, "BARE", stop, "sent")
+        assert machine.orders == ["stop_cleaning"]
+        await machine.answers(start, "succeeded")
+        await becomes(platform, "BARE", start, "succeeded")
+
+
+async def test_a_start_that_comes_back_is_cancelled_by_the_stop_given_meanwhile(
+    on_both: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = on_both
+    login = await platform.add_machine("BARE")
+    given: list[str] = []
+
+    async def nobody(row: CommandRow, machine: Machine, _expiry_s: int) -> Published:
+        if row.command == "start_cleaning":
+            given.append(await give_by_hand(platform, machine.id, "stop_cleaning"))
+        return Published.NOBODY_LISTENS
+
+    async with bare(platform, login) as machine:
+        await online(platform, machine, "BARE")
+    async with dispatcher(platform) as running:
+        monkeypatch.setattr(running, "_publish", nobody)
+        start = await give(platform, "BARE", "start_cleaning")
+        found = await becomes(platform, "BARE", start, "cancelled")
+        await eventually(lambda: reason_of(platform, "BARE", given[0]))
+    assert (found["reason"], found["sent_at"]) == ("overtaken by stop_cleaning", None)
+
+
+async def test_no_machine_has_a_word_on_another_ones_command(platform: Platform) -> None:
+    mine, other, foreign = [
+        await platform.add_machine(serial, company) for serial, company in (("SAME", 1), ("OTHER", 1), ("SAME", 2))
+    ]
+    async with dispatcher(platform), bare(platform, mine) as owner:
+        await online(platform, owner, "SAME")
+        start = await give(platform, "SAME", "start_cleaning")
+        await becomes(platform, "SAME", start, "sent")
+        for login in (other, foreign):
+            async with bare(platform, login) as stranger:
+                await stranger.answers(start, "failed")
+        await owner.answers(start, "running")
+        found = await becomes(platform, "SAME", start, "running")
+        for word in ("accepted", "running", "succeeded", "failed", "accepted"):
+            await owner.answers(start, word)
+        found = await becomes(platform, "SAME", start, "succeeded")
+    assert [change["state"] for change in found["history"]] == ["queued", "sent", "running", "succeeded"]
+
+
+async def test_of_two_dispatchers_the_holder_sends_and_a_paused_one_does_not(
+    on_both: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, time = on_both, Time()
+    login = await platform.add_machine("ONE")
+    async with bare(platform, login) as machine, dispatcher(platform) as first:
+        await eventually(lambda: as_value(first._lease.held))
+        async with dispatcher(platform, time) as second:
+            await online(platform, machine, "ONE", session=[7, 1])
+            await becomes(platform, "ONE", await give(platform, "ONE", "resume"), "sent")
+            assert machine.orders == ["resume"]
+
+            # The first cannot renew any more, and its lease lapses.
+            monkeypatch.setattr(first._lease, "_take", stand_still)
+            first._lease._until = 0
+            waits = await give(platform, "ONE", "pause")
+            assert (await command(platform, "ONE", waits))["state"] == "queued"
+            time.ahead_ms = LEASE_MS
+            await becomes(platform, "ONE", waits, "sent")
+            assert (machine.orders, first._lease.held, second._lease.held) == (["resume", "pause"], False, True)
+
+
+async def stand_still() -> None:
+    """What a process does that is paused."""
+
+
+async def test_a_lease_given_back_is_taken_at_once_and_one_that_lapsed_after_ten_seconds(platform: Platform) -> None:
+    async with dispatcher(platform) as first:
+        await eventually(lambda: as_value(first._lease.held))
+    async with dispatcher(platform) as second:
+        await eventually(lambda: as_value(second._lease.held), within_s=2)
+        time = Time()
+        time.ahead_ms = LEASE_MS + 1000
+        async with dispatcher(platform, time) as third:
+            await eventually(lambda: as_value(third._lease.held), within_s=2)
+            await eventually(lambda: as_value(not second._lease.held), within_s=4)
+
+
+async def test_a_thousand_commands_that_wait_starve_nobody(platform: Platform) -> None:
+    away, here = await platform.add_machine("AWAY"), await platform.add_machine("HERE")
+    assert away.machine_id == "AWAY"
+    await fill(platform, "AWAY", 1000)
+    async with bare(platform, here) as machine:
+        await online(platform, machine, "HERE")
+        order = await give(platform, "HERE", "resume")  # its wake-up is lost: nobody dispatches yet
+        async with dispatcher(platform):
+            await becomes(platform, "HERE", order, "sent")
+
+
+async def test_a_disabled_machine_takes_no_commands(platform: Platform) -> None:
+    await platform.add_machine("OFF")
+    await platform.call("PATCH", "/machines/OFF", json={"enabled": False})
+    answer = await platform.call("POST", "/machines/OFF/commands", json={"command": "resume"})
+    assert answer.status_code == 409
+
+
+async def fill(platform: Platform, serial: str, number: int) -> None:
+    async with platform.database.write() as session:
+        machine_id = await session.scalar(select(Machine.id).where(Machine.serial == serial))
+        now_ms = wall_clock()
+        session.add_all(
+            CommandRow(
+                id=uuid7(now_ms - number + n, n),
+                machine_id=machine_id,
+                command="custom",
+                params="{}",
+                state=State.QUEUED,
+                issued_at=now_ms,
+                changed_at=now_ms,
+            )
+            for n in range(number)
+        )
+
+
+async def give_by_hand(platform: Platform, machine_id: int, order: str) -> str:
+    async with platform.database.write() as session:
+        machine = await session.get_one(Machine, machine_id, with_for_update=True)
+        row, _ = await service.give(session, machine, Wish(order, {}), user_id=None, now_ms=wall_clock())
+        return row.id
+
+
+@asynccontextmanager
+async def real_machine(platform: Platform, login: Login) -> AsyncIterator[MachineProgram]:
+    """The machine program on a simulated body whose time runs 20 times as fast."""
+    clock, random = SystemClock(), Random(7)
+    config = MachineConfig(
+        broker=platform.settings.mqtt_url,
+        company_id=login.company_id,
+        machine_id=login.machine_id,
+        mqtt_username=login.mqtt_username,
+        mqtt_password=login.mqtt_password,
+        telemetry_interval_s=0.2,
+    )
+    body = Body(Build(), BenchSky(), morning_clock(clock, speed=20), random)
+    machine = MachineProgram(config, embody(body), clock=clock, random=random)
+    task = asyncio.create_task(machine.run(), name="machine")
+    try:
+        yield machine
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def is_online(platform: Platform, serial: str) -> bool:
+    return bool((await platform.get(f"/machines/{serial}/status"))["presence"] == "online")
+
+
+async def reason_of(platform: Platform, serial: str, command_id: str) -> str:
+    return str((await command(platform, serial, command_id))["reason"])
+
+
+async def as_value(value: Any) -> Any:
+    return value

@@ -1,0 +1,59 @@
+"""What has arrived and is not yet taken: bounded in messages and in bytes."""
+
+from sunsweep.mqtt.port import Message
+from sunsweep.server.ingest.consume import MAX_WAITING_BYTES, Inbox
+
+MIB = 2**20
+
+
+class Tap:
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def pause_reading(self) -> None:
+        self.words.append("pause")
+
+    def resume_reading(self) -> None:
+        self.words.append("resume")
+
+
+def message(size: int, qos: int = 1) -> Message:
+    return Message("t", bytes(size), qos, retain=False, packet_id=1, connection=1, received_ms=0)
+
+
+def test_a_batch_is_bounded_in_bytes_and_never_empty() -> None:
+    inbox = Inbox()
+    inbox.put([message(3 * MIB), message(2 * MIB), message(MIB), message(9 * MIB)])
+    assert [len(inbox.take(1000, max_bytes=4 * MIB)) for _ in range(3)] == [1, 2, 1]
+
+
+def test_too_many_bytes_pause_reading_until_half_is_taken() -> None:
+    inbox, tap = Inbox(), Tap()
+    inbox.tap = tap
+    inbox.put([message(MIB)] * (MAX_WAITING_BYTES // MIB + 1))
+    inbox.put([message(MIB)])
+    assert tap.words == ["pause"]
+    while len(inbox):
+        inbox.take(10, max_bytes=4 * MIB)
+    assert tap.words == ["pause", "resume"]
+
+
+def test_qos_0_is_let_go_of_before_reading_pauses() -> None:
+    inbox, tap = Inbox(), Tap()
+    inbox.tap = tap
+    for _ in range(2 * MAX_WAITING_BYTES // MIB):
+        inbox.put([message(MIB, qos=0)])
+    inbox.put([message(1)])
+    assert tap.words == []
+    assert len(inbox) < MAX_WAITING_BYTES // MIB
+
+
+def test_once_closed_it_does_not_ask_for_more() -> None:
+    inbox, tap = Inbox(), Tap()
+    inbox.tap = tap
+    inbox.put([message(MIB)] * (MAX_WAITING_BYTES // MIB + 1))
+    inbox.close()
+    while len(inbox):
+        inbox.take(1000, max_bytes=4 * MIB)
+    assert tap.words == ["pause"]
+    assert inbox.drained
