@@ -123,7 +123,8 @@ async def test_the_first_bytes_of_another_protocol_are_no_refused_login(
         writer.write(data)
         await writer.drain()
         writer.close()
-    await until(lambda: caplog.text.count("Client <unknown>") == 2)
+    # One more may be that of the start, which ends with a connection of its own.
+    await until(lambda: caplog.text.count("Client <unknown>") >= 2)
     assert refusals(caplog) == []
 
 
