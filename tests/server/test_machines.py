@@ -276,3 +276,13 @@ async def test_the_same_serial_in_two_companies_never_mixes(shared: Platform) ->
     assert await eventually(batteries) == [11.0, 12.0]
     newest = await shared.get("/machines/SAME-1/status", as_="viewer@beta.example")
     assert newest["telemetry"]["battery"] == 12.0
+
+
+async def test_the_company_may_stand_in_the_body_too(shared: Platform) -> None:
+    root = "root@example.com"
+    named = await shared.call("POST", "/machines", json={"machine_id": "IN-BODY-1", "company_id": 2}, as_=root)
+    assert (named.status_code, named.json()["company_id"]) == (201, 2)
+    foreign = await shared.call("POST", "/machines", json={"machine_id": "IN-BODY-2", "company_id": 2})
+    assert foreign.status_code == 404
+    twice = {"machine_id": "IN-BODY-3", "company_id": 2}
+    assert (await shared.call("POST", "/machines?company_id=1", json=twice, as_=root)).json()["field"] == "company_id"

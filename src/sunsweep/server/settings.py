@@ -38,7 +38,7 @@ class BackendSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SUNSWEEP_", env_file=".env", extra="ignore")
 
-    database_url: str = Field(description="sqlite+aiosqlite:///FILE or mysql+asyncmy://USER:PASSWORD@HOST/NAME")
+    database_url: str = Field(description="sqlite:///FILE or mysql://USER:PASSWORD@HOST/NAME")
     mqtt_url: Annotated[str, AfterValidator(_broker_url)] = Field(
         default="mqtt://127.0.0.1:1883", description="mqtt://HOST:PORT or mqtts://HOST:PORT"
     )

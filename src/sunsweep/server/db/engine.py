@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -12,17 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 STRICT_SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 BUSY_TIMEOUT_S = 15
+DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "mysql": "mysql+asyncmy", "mariadb": "mysql+asyncmy"}
 
 DATABASE_AWAY: Final = (DBAPIError, PoolTimeoutError, OSError)
 """What a database raises that takes nothing now; the pool's own timeout comes when others hold every connection."""
 
 
 class Database:
-    """An engine for `sqlite+aiosqlite://` or `mysql+asyncmy://`; close it when done."""
+    """An engine for a URL of SQLite, MySQL or MariaDB; close it when done."""
 
     def __init__(self, url: str) -> None:
-        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._engine = _sqlite_engine(url) if self.is_sqlite else _mysql_engine(url)
+        address = make_url(url)
+        kind = address.get_backend_name()
+        self.is_sqlite = kind == "sqlite"
+        # The driver is ours to choose, whichever the URL names.
+        address = address.set(drivername=DRIVERS.get(kind, address.drivername))
+        self._engine = _sqlite_engine(address) if self.is_sqlite else _mysql_engine(address)
         self._writer = self._engine.execution_options(sunsweep_write=True)
 
     @asynccontextmanager
@@ -52,7 +57,7 @@ class Database:
         await self._engine.dispose()
 
 
-def _sqlite_engine(url: str) -> AsyncEngine:
+def _sqlite_engine(url: URL) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=8, max_overflow=8)
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -75,7 +80,7 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     return engine
 
 
-def _mysql_engine(url: str) -> AsyncEngine:
+def _mysql_engine(url: URL) -> AsyncEngine:
     engine = create_async_engine(
         url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, pool_size=8, max_overflow=8
     )

@@ -50,7 +50,10 @@ async def caller(connection: HTTPConnection, held: ServicesOf, token: _Bearer) -
 Caller = Annotated[Principal, Depends(caller)]
 
 
-def company(who: Caller, company_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None) -> int:
+AskedCompany = Annotated[int | None, Query(ge=1, le=MAX_ID)]
+
+
+def company(who: Caller, company_id: AskedCompany = None) -> int:
     """The company asked about: the caller's own; a platform admin names it. This is the tenant filter's one source."""
     if who.role is Role.PLATFORM_ADMIN:
         if company_id is None:

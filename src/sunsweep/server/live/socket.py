@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from sqlalchemy.exc import SQLAlchemyError
 
 from sunsweep.contract.frames import FORBIDDEN, REVOKED, TRY_AGAIN, UNAUTHENTICATED, Close, FrameType, frame
@@ -18,7 +18,7 @@ from sunsweep.server.features.machines import repository as machines
 from sunsweep.server.features.machines.current import Current
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.machines.shapes import status_data, telemetry_data
-from sunsweep.server.features.requests import COOKIE, MAX_ID, bearer, company, services
+from sunsweep.server.features.requests import COOKIE, AskedCompany, bearer, company, services
 from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry.repository import Key, Span, history
 from sunsweep.server.features.telemetry.service import read_instant, sample_wire
@@ -38,7 +38,7 @@ _CLOSE_WITHIN_S: Final = 1.0
 async def realtime(
     socket: WebSocket,
     machine_id: str,
-    company_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+    company_id: AskedCompany = None,
     since: str | None = None,
 ) -> None:
     """The viewer's socket; accepted before it is closed with a code, as browsers see no other."""

@@ -10,7 +10,7 @@ from sunsweep.contract.times import iso
 from sunsweep.server.db.models import DeadLetter
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.deadletters import repository
-from sunsweep.server.features.requests import MAX_ID, Admin, ServicesOf, company
+from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, company
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 
@@ -35,7 +35,7 @@ class DeadLetterPage(BaseModel):
 async def dead_letters(
     who: Admin,
     held: ServicesOf,
-    company_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+    company_id: AskedCompany = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> DeadLetterPage:

@@ -7,6 +7,7 @@ from msgspec import json, structs
 
 from sunsweep.contract.topics import SERIAL_PATTERN, Event, EventTopic
 from sunsweep.server.broker.logins import wait_applied
+from sunsweep.server.errors import InvalidError
 from sunsweep.server.events import publish
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
@@ -20,7 +21,7 @@ from sunsweep.server.features.machines.shapes import (
     machine_out,
     status_out,
 )
-from sunsweep.server.features.requests import Admin, CompanyId, ServicesOf
+from sunsweep.server.features.requests import Admin, AskedCompany, CompanyId, ServicesOf, company
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -44,9 +45,12 @@ async def machines(
 
 
 @router.post("", status_code=201)
-async def add(new: NewMachine, _who: Admin, company_id: CompanyId, held: ServicesOf) -> NewMachineOut:
+async def add(new: NewMachine, who: Admin, held: ServicesOf, company_id: AskedCompany = None) -> NewMachineOut:
     """Add a machine; its MQTT password is in this answer and nowhere else."""
-    details = new.model_dump(exclude={"machine_id", "tags"}) | {"tags": json.encode(new.tags).decode()}
+    if new.company_id is not None and company_id not in (None, new.company_id):
+        raise InvalidError("the body and the query name two companies", field="company_id")
+    company_id = company(who, company_id or new.company_id)
+    details = new.model_dump(exclude={"machine_id", "company_id", "tags"}) | {"tags": json.encode(new.tags).decode()}
     async with held.database.write() as unit:
         machine, login = await service.add(unit, company_id, new.machine_id, now_ms=held.now_ms(), **details)
     await wait_applied(held.database, now_ms=held.now_ms)

@@ -10,6 +10,7 @@ from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import Machine, MachineStatus
 from sunsweep.server.events import presence_data
 from sunsweep.server.features.machines.current import shown_status
+from sunsweep.server.features.requests import MAX_ID
 
 Name = Annotated[str, StringConstraints(max_length=120)]
 Model = Annotated[str, StringConstraints(max_length=64)]
@@ -30,6 +31,7 @@ class NewMachine(BaseModel):
         StringConstraints(pattern=rf"^{SERIAL_PATTERN}$"),
         Field(validation_alias=AliasChoices("machine_id", "serial")),
     ]
+    company_id: Annotated[int | None, Field(ge=1, le=MAX_ID, description="as `?company_id=`")] = None
     name: Name = ""
     model: Model = ""
     tags: Tags = []
