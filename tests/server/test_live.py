@@ -14,6 +14,7 @@ from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.accounts.tokens import Claims, Tokens
 from sunsweep.server.features.machines import service as machines
+from sunsweep.server.live import replay
 from tests.server.viewers import VIEWER, closing, deaf_viewer, frame, frames, opened, say, url, viewing
 from tests.support.platform import HOST, PASSWORD, Platform, eventually, topic
 
@@ -224,6 +225,24 @@ async def test_since_replays_what_was_missed_and_goes_on_live(shared: Platform) 
         assert [one["data"]["seq"] for one in missed] == [3, 4, 5, 6, 7]
         await say(shared, login, {"battery": 8.0})
         assert (await frames(socket, "telemetry", 1))[0]["data"]["battery"] == 8.0
+
+
+async def test_one_who_asks_for_too_much_is_told_how_much_is_left(
+    shared: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "MAX_SAMPLES", 4)
+    monkeypatch.setattr(replay, "PAGE", 2)
+    login = await shared.add_machine("MUCH-1")
+    for seq in range(1, 8):
+        await say(shared, login, {"boot": 3, "seq": seq, "ts": iso(wall_clock())}, "-q", "1")
+
+    async def stored() -> bool:
+        return len(await shared.telemetry("MUCH-1")) == 7
+
+    await eventually(stored)
+    async with viewing(shared, "MUCH-1", query="&since=2026-01-01T00:00:00Z") as socket:
+        assert [one["data"]["seq"] for one in await frames(socket, "telemetry", 4)] == [1, 2, 3, 4]
+        assert (await frames(socket, "lagged", 1))[0]["data"] == {"lost": 3}
 
 
 async def test_the_seam_between_replay_and_live_has_no_gap(shared: Platform) -> None:

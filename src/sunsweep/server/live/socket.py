@@ -9,8 +9,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from sqlalchemy.exc import SQLAlchemyError
 
 from sunsweep.contract.frames import FORBIDDEN, REVOKED, TRY_AGAIN, UNAUTHENTICATED, Close, FrameType, frame
-from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
-from sunsweep.server.db.models import Machine, MachineStatus, TelemetryRow
+from sunsweep.server.db.models import Machine, MachineStatus
 from sunsweep.server.errors import InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.events import presence_data
 from sunsweep.server.features.accounts import service as accounts
@@ -20,17 +19,13 @@ from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.machines.shapes import status_data, telemetry_data
 from sunsweep.server.features.requests import COOKIE, AskedCompany, bearer, company, services
 from sunsweep.server.features.services import Services
-from sunsweep.server.features.telemetry.repository import Key, Span, history
-from sunsweep.server.features.telemetry.service import read_instant, sample_wire
+from sunsweep.server.features.telemetry.service import read_instant
 from sunsweep.server.live.hub import Hub, Watched
+from sunsweep.server.live.replay import replay
 from sunsweep.server.live.viewer import Viewer
 
 router = APIRouter()
 
-SETTLE_MS: Final = 500
-"""How long a message may be under way from the broker to the database."""
-_PAGE: Final = 1000
-_MAX_REPLAY: Final = 20_000
 _CLOSE_WITHIN_S: Final = 1.0
 
 
@@ -106,7 +101,7 @@ async def _show(
 ) -> None:
     await _snapshot(socket, held, machine, watched)
     if since_ms is not None:
-        await _replay(socket, held, machine, since_ms)
+        await replay(socket, held, machine, since_ms)
     await _send(socket, machine.serial, viewer, held)
 
 
@@ -136,29 +131,6 @@ def _catch_up(watched: Watched, row: MachineStatus) -> None:
     """Let the first viewer's snapshot tell the hub what is newest, so that late messages are known as such."""
     if watched.current.machine_id == 0:
         watched.current = Current(*(getattr(row, name) for name in Current.__struct_fields__))
-
-
-async def _replay(socket: WebSocket, held: Services, machine: Machine, since_ms: int) -> None:
-    """What a broken connection missed, up to the newest commit; what is live waits meanwhile in the viewer's queue.
-
-    What was on its way to the database when the viewer came is waited for, so there is no gap; what came meanwhile
-    may be shown twice.
-    """
-    settled_ms = held.now_ms() + SETTLE_MS
-    span = Span(since_ms, held.now_ms() + MAX_CLOCK_AHEAD_MS)
-    after: Key | None = None
-    for _ in range(_MAX_REPLAY // _PAGE):
-        async with held.database.read() as unit:
-            rows = await history(unit, TelemetryRow, machine.id, span, after=after, limit=_PAGE)
-        for row in rows:
-            await socket.send_text(frame(FrameType.TELEMETRY, machine.serial, row.ts, sample_wire(row)))
-        if rows:
-            after = (rows[-1].ts, rows[-1].boot, rows[-1].seq)
-        if len(rows) == _PAGE:
-            continue
-        if held.now_ms() >= settled_ms:
-            return
-        await asyncio.sleep((settled_ms - held.now_ms()) / 1000)
 
 
 def _subprotocols(socket: WebSocket) -> Sequence[str]:

@@ -33,6 +33,15 @@ async def history(
     return (await session.scalars(query.order_by(row.ts, row.boot, row.seq).limit(limit))).all()
 
 
+async def samples_after(session: AsyncSession, machine_id: int, span: Span, after: Key) -> int:
+    """How many samples of the span come after one."""
+    row = TelemetryRow
+    query = select(func.count()).where(
+        row.machine_id == machine_id, row.ts >= after[0], row.ts < span.to_ms, tuple_(row.ts, row.boot, row.seq) > after
+    )
+    return (await session.execute(query)).scalar_one()
+
+
 async def buckets(
     session: AsyncSession, machine_id: int, span: Span, *, bucket_ms: int, limit: int
 ) -> Sequence[Row[Any]]:
