@@ -64,7 +64,7 @@ def test_receipts_are_read_back(receipt: Receipt) -> None:
 def test_a_command_without_a_usable_name_is_refused(name: object) -> None:
     with pytest.raises(Refused) as refused:
         decode_command(json.dumps({"command": name}).encode())
-    assert refused.value.reason is Reason.MISSING_FIELD
+    assert refused.value.reason is Reason.BAD_FIELD
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_id_that_is_no_uuid7_is_refused(identifier: str) -> None:
         decode_command(json.dumps({"command": "pause", "id": identifier}).encode())
     with pytest.raises(Refused) as refused:
         decode_result(json.dumps({"id": identifier, "state": "running", "boot": 7, "seq": 9}).encode())
-    assert (refused.value.reason, refused.value.numbered) == (Reason.MISSING_FIELD, (7, 9))
+    assert (refused.value.reason, refused.value.numbered) == (Reason.BAD_FIELD, (7, 9))
 
 
 def test_a_command_without_params_has_none() -> None:
@@ -92,7 +92,7 @@ def test_fields_of_a_later_version_are_no_hindrance() -> None:
 def test_a_result_that_lacks_a_field_is_refused_by_its_number(boot: int, seq: int, rest: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refused:
         decode_result(json.dumps({**rest, "boot": boot, "seq": seq}).encode())
-    assert (refused.value.reason, refused.value.numbered) == (Reason.MISSING_FIELD, (boot, seq))
+    assert (refused.value.reason, refused.value.numbered) == (Reason.BAD_FIELD, (boot, seq))
 
 
 def test_a_numbered_result_without_ts_is_refused() -> None:

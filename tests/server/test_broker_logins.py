@@ -14,7 +14,7 @@ from sunsweep.mqtt.port import Message
 from sunsweep.server.broker import logins
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.models import Machine
+from sunsweep.server.db.models import Machine, TelemetryRow
 from sunsweep.server.features.machines import service as machines
 from tests.support import mosquitto
 from tests.support.platform import Platform, eventually, new_platform, topic
@@ -104,20 +104,23 @@ async def test_a_session_that_asks_for_the_time_is_told(platform: Platform) -> N
     assert json.loads(receipt.payload).keys() == {"now"}
 
 
-async def test_what_waits_for_a_machine_that_has_moved_is_nobodys(platform: Platform) -> None:
+@pytest.mark.parametrize("end", ["moved", "archived"])
+async def test_what_waits_for_a_machine_that_is_gone_is_its_history(platform: Platform, end: str) -> None:
     login = await platform.add_machine("M-1")
     await platform.stop_backend()
     async with platform.mqtt(login.mqtt_username, login.mqtt_password) as client:
         await client.publish(topic(login, "telemetry"), b'{"battery":12}', qos=1)
     async with platform.database.write() as session:
         machine = await machines.known(session, 1, "M-1", lock=True)
-        await machines.move(session, machine, 2, now_ms=wall_clock())
+        if end == "moved":
+            await machines.move(session, machine, 2, now_ms=wall_clock())
+        else:
+            await machines.archive(session, machine, now_ms=wall_clock())
     await platform.start_backend()
 
-    async def nobodys() -> list[dict[str, object]]:
-        items: list[dict[str, object]] = (await platform.get("/dead-letters", as_="root@example.com"))["items"]
-        return items
+    async def stored() -> list[int]:
+        async with platform.database.read() as session:
+            return list(await session.scalars(select(TelemetryRow.machine_id)))
 
-    (letter,) = await eventually(nobodys)
-    assert letter["reason"] == "wrong_company"
-    assert (await platform.get("/dead-letters"))["items"] == []
+    assert await eventually(stored) == [machine.id]
+    assert (await platform.get("/dead-letters", as_="root@example.com"))["items"] == []

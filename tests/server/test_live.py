@@ -273,6 +273,21 @@ async def _sees_all(platform: Platform, since: str, last: int) -> None:
     assert list(dict.fromkeys(seen)) == list(range(1, last + 1))
 
 
+async def test_what_comes_while_a_socket_opens_is_in_the_snapshot_or_a_frame(shared: Platform) -> None:
+    login = await shared.add_machine("OPEN-1")
+    async with shared.mqtt(login.mqtt_username, login.mqtt_password) as machine:
+        for number in range(12):
+            payload = json.dumps({"battery": number}).encode()
+            publishing = asyncio.create_task(machine.publish(topic(login, "telemetry"), payload, qos=1))
+            await asyncio.sleep(number / 1000)
+            async with connect(url(shared, "OPEN-1", f"?token={await shared.token(VIEWER)}"), proxy=None) as socket:
+                snapshot = await frame(socket)
+                shown = (snapshot["data"]["telemetry"] or {}).get("battery")
+                while shown != number:
+                    shown = (await frames(socket, "telemetry", 1))[0]["data"]["battery"]
+            await publishing
+
+
 async def test_what_viewers_send_does_no_harm(shared: Platform) -> None:
     login = await shared.add_machine("NOISE-1")
     async with viewing(shared, "NOISE-1") as quiet, viewing(shared, "NOISE-1") as noisy:

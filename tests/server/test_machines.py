@@ -286,3 +286,18 @@ async def test_the_company_may_stand_in_the_body_too(shared: Platform) -> None:
     assert foreign.status_code == 404
     twice = {"machine_id": "IN-BODY-3", "company_id": 2}
     assert (await shared.call("POST", "/machines?company_id=1", json=twice, as_=root)).json()["field"] == "company_id"
+
+
+async def test_a_disabled_machine_is_offline(shared: Platform) -> None:
+    login = await shared.add_machine("SHUT-OUT-1")
+    async with shared.mqtt(login.mqtt_username, login.mqtt_password) as client:
+        await client.publish(topic(login, "status"), b'{"status":"Charging"}', qos=1)
+        await eventually(lambda: _present(shared, "online"))
+        answer = await shared.call("PATCH", "/machines/SHUT-OUT-1", json={"enabled": False})
+    current = answer.json()["current"]
+    assert (current["presence"], current["presence_cause"], current["status"]) == ("offline", "disabled", "Charging")
+
+
+async def _present(platform: Platform, presence: str) -> bool:
+    found: bool = (await platform.get("/machines/SHUT-OUT-1/status"))["presence"] == presence
+    return found

@@ -98,7 +98,11 @@ def _enable(data: Path | None, company: int, serial: str, *, enabled: bool) -> N
     async def work(session: AsyncSession, machine: Machine) -> None:
         await service.change(session, machine, {"enabled": enabled})
 
+    async def afterwards(session: AsyncSession, machine: Machine) -> None:
+        await service.shut_out(session, machine, now_ms=wall_clock())
+
     _on_machine(data, company, serial, work)
+    _on_machine(data, company, serial, afterwards)
     print(f"{serial} is {'enabled' if enabled else 'disabled'}")
 
 

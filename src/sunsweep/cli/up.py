@@ -55,6 +55,8 @@ async def up(options: UpOptions) -> None:
     """Run until SIGINT or SIGTERM; raises `PortError`, `FolderError`."""
     stop = _stop_signal()
     with Folder(options.data) as folder:
+        if options.port == options.mqtt_port and not options.free_ports:
+            raise ports.PortError(f"--port and --mqtt-port are both {options.port}; choose two different ports")
         port = ports.choose(options.host, options.port, "--port", next_free=options.free_ports)
         mqtt_port = ports.choose(options.host, options.mqtt_port, "--mqtt-port", next_free=options.free_ports, but=port)
         with listen(options.host, port) as listener:

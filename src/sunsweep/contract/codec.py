@@ -228,7 +228,7 @@ def _exact(decoder: msgspec.json.Decoder[Wire], payload: bytes) -> Wire:
     except msgspec.ValidationError as error:
         given = decode_object(payload)
         number = (given.get("boot"), given.get("seq"))
-        raise Refused(Reason.MISSING_FIELD, str(error), numbered=_as_number(*number)) from error
+        raise Refused(Reason.BAD_FIELD, str(error), numbered=_as_number(*number)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(Reason.NOT_JSON, str(error)) from error
 

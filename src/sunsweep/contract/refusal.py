@@ -7,7 +7,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
     NOT_OBJECT = "not_object"
-    MISSING_FIELD = "missing_field"
+    BAD_FIELD = "bad_field"
     NUMBERED_WITHOUT_TS = "numbered_without_ts"
     CLOCK_AHEAD = "clock_ahead"
     TOO_LATE = "too_late"

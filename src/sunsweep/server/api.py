@@ -81,7 +81,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = [{"field": ".".join(map(str, e["loc"][1:])), "message": e["msg"]} for e in error.errors()]
+        wrong = [{"field": ".".join(map(str, e["loc"][1:] or e["loc"])), "message": e["msg"]} for e in error.errors()]
         words = "; ".join(f"{entry['field']}: {entry['message']}" for entry in wrong)
         return _problem(InvalidError(words, field=wrong[0]["field"], errors=wrong))
 

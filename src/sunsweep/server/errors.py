@@ -51,6 +51,10 @@ class ConflictError(SunsweepError):
     code = "conflict"
 
 
+class MachineDisabledError(ConflictError):
+    code = "machine_disabled"
+
+
 class InvalidError(SunsweepError):
     """A value that cannot be; `field` names it."""
 

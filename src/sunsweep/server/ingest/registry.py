@@ -66,13 +66,14 @@ class Registry:
     async def _machines(self, keys: set[tuple[int, str]]) -> tuple[dict[tuple[int, str], MachineRef], set[str]]:
         if not keys:
             return {}, set()
-        living = (
+        # What the broker took from a machine before it was archived is its history still; its serial rests for a day.
+        owners = (
             select(Machine.id, Machine.company_id, Machine.serial, Company.raw_retention_days)
             .join(Company, Company.id == Machine.company_id)
-            .where(Machine.archived_at.is_(None))
+            .where(Machine.archived_at.is_(None) | (Machine.archived_at > self._now_ms() - DAY_MS))
         )
         async with self._database.read() as session:
-            rows = (await session.execute(living.where(tuple_(Machine.company_id, Machine.serial).in_(keys)))).all()
+            rows = (await session.execute(owners.where(tuple_(Machine.company_id, Machine.serial).in_(keys)))).all()
             machines = {(row.company_id, row.serial): self._ref(*row) for row in rows}
             missing = {serial for company_id, serial in keys if (company_id, serial) not in machines}
             others = await session.scalars(select(Machine.serial).where(Machine.serial.in_(missing))) if missing else ()

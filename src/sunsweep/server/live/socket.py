@@ -9,17 +9,17 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from sqlalchemy.exc import SQLAlchemyError
 
 from sunsweep.contract.frames import FORBIDDEN, REVOKED, TRY_AGAIN, UNAUTHENTICATED, Close, FrameType, frame
-from sunsweep.server.db.models import Machine, MachineStatus
+from sunsweep.server.db.models import Machine
 from sunsweep.server.errors import InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.events import presence_data
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.machines import repository as machines
-from sunsweep.server.features.machines.current import Current
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.machines.shapes import status_data, telemetry_data
 from sunsweep.server.features.requests import COOKIE, AskedCompany, bearer, company, services
 from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry.service import read_instant
+from sunsweep.server.live.catch_up import look_again, take_in
 from sunsweep.server.live.hub import Hub, Watched
 from sunsweep.server.live.replay import replay
 from sunsweep.server.live.viewer import Viewer
@@ -102,7 +102,12 @@ async def _show(
     await _snapshot(socket, held, machine, watched)
     if since_ms is not None:
         await replay(socket, held, machine, since_ms)
-    await _send(socket, machine.serial, viewer, held)
+    looking = asyncio.create_task(look_again(held, machine, watched), name="viewer-look-again")
+    try:
+        await _send(socket, machine.serial, viewer, held)
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
 
 
 async def _send(socket: WebSocket, serial: str, viewer: Viewer, held: Services) -> None:
@@ -115,22 +120,15 @@ async def _send(socket: WebSocket, serial: str, viewer: Viewer, held: Services) 
 
 
 async def _snapshot(socket: WebSocket, held: Services, machine: Machine, watched: Watched) -> None:
+    """What the database and the frames before this viewer's say together."""
     async with held.database.read() as unit:
         row = await machines.status(unit, machine.id)
-    now_ms = held.now_ms()
-    if row is None:
-        data: dict[str, Any] = {"status": None, "telemetry": None, **presence_data("offline", 0, "never_heard")}
-    else:
-        _catch_up(watched, row)
-        presence = presence_data(row.presence, row.presence_since, row.presence_cause)
-        data = {"status": status_data(row), "telemetry": telemetry_data(row), **presence}
-    await socket.send_text(frame(FrameType.SNAPSHOT, machine.serial, now_ms, data))
-
-
-def _catch_up(watched: Watched, row: MachineStatus) -> None:
-    """Let the first viewer's snapshot tell the hub what is newest, so that late messages are known as such."""
-    if watched.current.machine_id == 0:
-        watched.current = Current(*(getattr(row, name) for name in Current.__struct_fields__))
+    if row is not None:
+        take_in(watched.current, row)
+    newest = watched.current
+    presence = presence_data(newest.presence, newest.presence_since, newest.presence_cause)
+    data = {"status": status_data(newest), "telemetry": telemetry_data(newest), **presence}
+    await socket.send_text(frame(FrameType.SNAPSHOT, machine.serial, held.now_ms(), data))
 
 
 def _subprotocols(socket: WebSocket) -> Sequence[str]:

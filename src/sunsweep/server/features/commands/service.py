@@ -15,7 +15,7 @@ from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
 from sunsweep.contract.payloads import Command
 from sunsweep.contract.refusal import Refused
 from sunsweep.server.db.models import CommandEvent, CommandRow, Machine
-from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError
+from sunsweep.server.errors import ConflictError, InvalidError, MachineDisabledError, NotFoundError
 from sunsweep.server.events import CommandChange
 from sunsweep.server.features.commands import repository
 from sunsweep.server.features.commands.lifecycle import State, change
@@ -44,7 +44,7 @@ async def give(
     """
     check(wish)
     if not machine.enabled:
-        raise ConflictError(f"machine {machine.serial} is disabled", code_detail="machine_disabled")
+        raise MachineDisabledError(f"machine {machine.serial} is disabled")
     if wish.idempotency_key:
         earlier = await repository.by_idempotency_key(session, machine.id, wish.idempotency_key)
         if earlier is not None:

@@ -76,9 +76,10 @@ async def change(
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
         await service.change(unit, found, details)
-        answer = machine_out(found, await repository.status(unit, found.id))
     await wait_applied(held.database, now_ms=held.now_ms)
-    return answer
+    async with held.database.write() as unit:
+        await service.shut_out(unit, found, now_ms=held.now_ms())
+        return machine_out(found, await repository.status(unit, found.id))
 
 
 @router.delete("/{machine_id}", status_code=204)

@@ -60,6 +60,13 @@ async def status(session: AsyncSession, machine_id: int) -> MachineStatus | None
     return await session.get(MachineStatus, machine_id)
 
 
+async def silence(session: AsyncSession, machine_id: int, *, cause: str, now_ms: int) -> None:
+    """It is let in no more: that is the end of its presence too."""
+    here = (MachineStatus.machine_id == machine_id, MachineStatus.presence != "offline")
+    gone = {"presence": "offline", "presence_since": now_ms, "presence_cause": cause}
+    await session.execute(update(MachineStatus).where(*here).values(**gone))
+
+
 async def revoke(session: AsyncSession, machine_id: int, *, now_ms: int) -> None:
     """End every login of the machine."""
     living_logins = (MachineCredential.machine_id == machine_id, MachineCredential.revoked_at.is_(None))

@@ -66,6 +66,12 @@ async def change(session: AsyncSession, machine: Machine, details: dict[str, Any
         await logins.changed(session)
 
 
+async def shut_out(session: AsyncSession, machine: Machine, *, now_ms: int) -> None:
+    """Say that a disabled machine is offline, once the broker lets it in no more."""
+    if not machine.enabled:
+        await repository.silence(session, machine.id, cause="disabled", now_ms=now_ms)
+
+
 async def rotate(session: AsyncSession, machine: Machine, *, now_ms: int) -> Login:
     """A second login with the same topics; the old one ends after the overlap."""
     await repository.end_later(session, machine.id, ends_at=now_ms + OVERLAP_MS)

@@ -9,7 +9,7 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import Machine, MachineStatus
 from sunsweep.server.events import presence_data
-from sunsweep.server.features.machines.current import shown_status
+from sunsweep.server.features.machines.current import Current, shown_status
 from sunsweep.server.features.requests import MAX_ID
 
 Name = Annotated[str, StringConstraints(max_length=120)]
@@ -154,7 +154,7 @@ def status_out(serial: str, row: MachineStatus | None) -> MachineStatusOut:
     )
 
 
-def telemetry_data(row: MachineStatus) -> dict[str, Any] | None:
+def telemetry_data(row: MachineStatus | Current) -> dict[str, Any] | None:
     """The newest sample in the shape of the wire."""
     if row.telemetry_at is None:
         return None
@@ -165,7 +165,7 @@ def telemetry_data(row: MachineStatus) -> dict[str, Any] | None:
     return {**sample, "ts": iso(row.telemetry_at)}
 
 
-def status_data(row: MachineStatus) -> dict[str, Any] | None:
+def status_data(row: MachineStatus | Current) -> dict[str, Any] | None:
     """The newest state in the shape of the wire."""
     if row.status_at is None:
         return None

@@ -1,0 +1,71 @@
+"""What fell between the database's newest state and the live frames when a viewer came.
+
+A message may reach the broker before our subscription stands and the database after the snapshot was read; and the
+newest-state row itself may be a second behind. So the row is read again a little later, and what the hub has not
+seen is shown as a frame.
+"""
+
+import asyncio
+from typing import Final
+
+from sunsweep.contract.frames import FrameType
+from sunsweep.server.db.models import Machine, MachineStatus
+from sunsweep.server.events import presence_data
+from sunsweep.server.features.machines import repository as machines
+from sunsweep.server.features.machines.current import Current
+from sunsweep.server.features.machines.shapes import status_data, telemetry_data
+from sunsweep.server.features.services import Services
+from sunsweep.server.live.hub import Watched
+
+PAUSES_S: Final = (0.5, 2.0)
+"""The first for what was under way, the second for a newest sample that waited for its second."""
+
+_TELEMETRY: Final = ("battery", "solar_v", "solar_a", "water", "telemetry_extra")
+_STATUS: Final = ("status", "energy", "run_water", "area", "status_extra")
+_SESSION: Final = ("session_boot", "session_n", "in_session", "past_boots", "software")
+
+
+async def look_again(held: Services, machine: Machine, watched: Watched) -> None:
+    """Show what was missed, to every viewer of the machine: they share one subscription."""
+    for pause_s in PAUSES_S:
+        await asyncio.sleep(pause_s)
+        async with held.database.read() as unit:
+            row = await machines.status(unit, machine.id)
+        if row is not None:
+            _show_news(watched, row)
+
+
+def take_in(current: Current, row: MachineStatus) -> None:
+    """Where the row is newer, it is the newest state."""
+    if (row.telemetry_at or 0) > (current.telemetry_at or 0):
+        _copy(current, row, (*_TELEMETRY, "telemetry_at"))
+    if (row.status_at or 0) > (current.status_at or 0):
+        _copy(current, row, (*_STATUS, *_SESSION, "status_at"))
+    if row.presence_since > current.presence_since:
+        _copy(current, row, ("presence", "presence_since", "presence_cause"))
+    current.heard_at = max(current.heard_at, row.heard_at)
+
+
+def _show_news(watched: Watched, row: MachineStatus) -> None:
+    """The same message has slightly different times here and there, so its values decide whether it was seen."""
+    current = watched.current
+    sample = (row.telemetry_at or 0) > (current.telemetry_at or 0) and _differ(current, row, _TELEMETRY)
+    state = (row.status_at or 0) > (current.status_at or 0) and _differ(current, row, (*_STATUS, "presence"))
+    presence = row.presence_since > current.presence_since and row.presence != current.presence
+    take_in(current, row)
+    if sample and row.telemetry_at:
+        watched.offer(FrameType.TELEMETRY, row.telemetry_at, telemetry_data(row))
+    if state and row.status_at:
+        watched.offer(FrameType.STATUS, row.status_at, status_data(row))
+    if presence:
+        data = presence_data(row.presence, row.presence_since, row.presence_cause)
+        watched.offer(FrameType.PRESENCE, row.presence_since, data)
+
+
+def _differ(current: Current, row: MachineStatus, names: tuple[str, ...]) -> bool:
+    return any(getattr(current, name) != getattr(row, name) for name in names)
+
+
+def _copy(current: Current, row: MachineStatus, names: tuple[str, ...]) -> None:
+    for name in names:
+        setattr(current, name, getattr(row, name))
