@@ -111,7 +111,7 @@ async def test_a_disabled_machine_gets_no_command(shared: Platform) -> None:
     await shared.add_machine("IDLE-1")
     await shared.call("PATCH", "/machines/IDLE-1", json={"enabled": False})
     status, problem = await give(shared, "IDLE-1", START)
-    assert (status, problem["code"]) == (409, "conflict")
+    assert (status, problem["code"]) == (409, "machine_disabled")
 
 
 async def test_a_repeated_key_is_the_same_command(shared: Platform) -> None:
