@@ -21,7 +21,7 @@ def an_id(ms: int) -> str:
 
 
 def delivery(command: str, identifier: str | None = None, **more: object) -> Delivery:
-    return Delivery(encode_command(Command(command, {}, identifier, **more)))  # type: ignore[arg-type]
+    return Delivery(encode_command(Command(command, {}, identifier, **more)))  # type: ignore[arg-type]  # any keyword of Command
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ async def test_a_mosquitto_that_dies_comes_back_with_the_newest_users(broker: Lo
                 before = broker.pid
                 assert before is not None
                 os.kill(before, signal.SIGKILL)
-                await until(lambda before=before: broker.pid not in (before, None))  # type: ignore[misc]
+                await until(lambda before=before: broker.pid not in (before, None))  # type: ignore[misc]  # a lambda with a default
             await until(lambda: client.connected)
             assert await client.publish("a", b"", qos=1) is Published.NOBODY_LISTENS
         await broker.stop()

@@ -123,7 +123,7 @@ async def test_a_peer_that_does_not_read_holds_publishers_back_and_lets_them_go_
             stalled.set()
 
         flooding = asyncio.create_task(flood())
-        await until(lambda: not backend._link.exchange._writable.is_set())  # type: ignore[union-attr]
+        await until(lambda: not backend._link.exchange._writable.is_set())  # type: ignore[union-attr]  # it is connected
         assert not flooding.done()
         await end_it()
         with pytest.raises(NotConnectedError):

@@ -210,7 +210,7 @@ async def test_a_client_paused_before_a_reconnect_stays_paused_after_it(broker: 
         await broker.stop()
         await broker.start(EVERYBODY)
         # It does not read, and so learns of the end by its next ping at the earliest: told here.
-        client._link._transport.abort()  # type: ignore[union-attr]
+        client._link._transport.abort()  # type: ignore[union-attr]  # it is connected
         await until(lambda: client.connected and client.connection == 2 and other.connected)
         await other.publish("a", b"1", qos=1)
         assert inbox.messages == []
@@ -279,7 +279,7 @@ async def test_leaving_a_peer_that_does_not_read_does_not_hang() -> None:
         async with running(client) as task:
             await client.wait_connected()
             for _ in range(20):
-                client._link._write(bytes(1_000_000))  # type: ignore[union-attr]
+                client._link._write(bytes(1_000_000))  # type: ignore[union-attr]  # it is connected
             task.cancel()
             await asyncio.wait([task], timeout=5)
             assert task.done()

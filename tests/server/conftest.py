@@ -7,20 +7,14 @@ import pytest
 import pytest_asyncio
 
 from sunsweep.server.features.accounts.roles import Role
-from tests.support.platform import Platform, new_platform
+from tests.support.platform import Platform, running_platform
 
 
 @pytest.fixture
 async def platform(database_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
     """Broker and web are up, the rest of the backend too; stop and start parts as you wish."""
-    running = await new_platform(database_url, tmp_path)
-    try:
-        await running.start_broker()
-        await running.start_web()
-        await running.start_backend()
+    async with running_platform(database_url, tmp_path) as running:
         yield running
-    finally:
-        await running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +37,7 @@ def module_url(request: pytest.FixtureRequest, module_folder: Path) -> Iterator[
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(module_url: str, module_folder: Path) -> AsyncIterator[Platform]:
     """A platform for all tests of a module, with people in company 2 too: leave its parts running."""
-    running = await new_platform(module_url, module_folder)
-    try:
-        await running.start_broker()
-        await running.start_web()
-        await running.start_backend()
+    async with running_platform(module_url, module_folder) as running:
         await running.add_user("admin@beta.example", Role.ADMIN, company_id=2)
         await running.add_user("viewer@beta.example", Role.VIEWER, company_id=2)
         yield running
-    finally:
-        await running.stop()

@@ -17,19 +17,13 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import Machine, TelemetryRow
 from sunsweep.server.features.machines import service as machines
 from tests.support import mosquitto
-from tests.support.platform import Platform, eventually, new_platform, topic
+from tests.support.platform import Platform, eventually, new_platform, running_platform, topic
 
 
 @pytest.fixture
 async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    running = await new_platform(sqlite_url, tmp_path)
-    try:
-        await running.start_broker()
-        await running.start_web()
-        await running.start_backend()
+    async with running_platform(sqlite_url, tmp_path) as running:
         yield running
-    finally:
-        await running.stop()
 
 
 @pytest.fixture

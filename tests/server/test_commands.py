@@ -130,7 +130,7 @@ async def test_a_repeated_key_is_the_same_command(shared: Platform) -> None:
 @pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 65])
 async def test_what_is_no_key_is_named(shared: Platform, key: str) -> None:
     headers = {"idempotency-key": key.encode()}
-    answer = await shared.call("POST", "/machines/NOWHERE/commands", json=START, headers=headers)  # type: ignore[arg-type]
+    answer = await shared.call("POST", "/machines/NOWHERE/commands", json=START, headers=headers)  # type: ignore[arg-type]  # bytes, to say what a str may not
     assert (answer.status_code, answer.json()["field"]) == (422, "idempotency-key")
 
 

@@ -123,7 +123,7 @@ async def test_every_session_of_mariadb_is_killed_again_and_again(
             for _ in range(10):
                 before = (await numbered_seqs(platform.database)).total()
                 await asyncio.to_thread(server.kill_sessions)
-                await eventually(lambda before=before: stored_more(platform, before))  # type: ignore[misc]
+                await eventually(lambda before=before: stored_more(platform, before))  # type: ignore[misc]  # a lambda with a default
         await eventually(lambda: all_there(platform, load), within_s=30)
     await check_once(platform)
 

@@ -230,5 +230,18 @@ async def new_platform(database_url: str, folder: Path) -> Platform:
     return Platform(database, settings, folder, mqtt_port)
 
 
+@asynccontextmanager
+async def running_platform(database_url: str, folder: Path) -> AsyncIterator[Platform]:
+    """Broker and web are up, the rest of the backend too; stop and start parts as you wish."""
+    running = await new_platform(database_url, folder)
+    try:
+        await running.start_broker()
+        await running.start_web()
+        await running.start_backend()
+        yield running
+    finally:
+        await running.stop()
+
+
 def topic(login: Login, channel: str) -> str:
     return str(MachineTopic(login.company_id, login.machine_id, Channel(channel)))

@@ -4,15 +4,16 @@ import re
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from sunsweep.contract.limits import MAX_SERIAL_CHARS
 from sunsweep.contract.refusal import Reason, Refused
 
-SERIAL_PATTERN: Final = r"[A-Za-z0-9_-]{1,64}"
+SERIAL_PATTERN: Final = rf"[A-Za-z0-9_-]{{1,{MAX_SERIAL_CHARS}}}"
 _SERIAL = re.compile(SERIAL_PATTERN)
 _MACHINE_TOPIC = re.compile(
     rf"company/([1-9][0-9]{{0,17}})/machine/({SERIAL_PATTERN})/(telemetry|status|command|receipt|result)"
 )
 _EVENT_TOPIC = re.compile(
-    rf"sunsweep/event/([1-9][0-9]{{0,17}})/({SERIAL_PATTERN})/(command|command_state|presence|revoked|wake)"
+    rf"sunsweep/event/([1-9][0-9]{{0,17}})/({SERIAL_PATTERN})/(command|command_state|presence|wake)"
 )
 
 
@@ -35,7 +36,6 @@ class Event(StrEnum):
     COMMAND = "command"
     COMMAND_STATE = "command_state"
     PRESENCE = "presence"
-    REVOKED = "revoked"
     WAKE = "wake"
 
 
@@ -69,6 +69,11 @@ def is_serial(text: str) -> bool:
 def machine_root(company_id: int, machine_id: str) -> str:
     """What a machine owns, without the last level."""
     return f"company/{company_id}/machine/{machine_id}"
+
+
+def is_machine_topic(topic: str) -> bool:
+    """Whether it lies in the machines' part of the tree, well formed or not; the rest is internal."""
+    return topic.startswith("company/")
 
 
 def parse_machine_topic(topic: str) -> MachineTopic:

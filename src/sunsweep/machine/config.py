@@ -24,7 +24,7 @@ class MachineConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     broker: str | Annotated[list[str], Meta(min_length=1)]
     company_id: Annotated[int, Meta(ge=1)]
-    machine_id: Annotated[str, Meta(pattern=f"^{SERIAL_PATTERN}$")]
+    machine_id: Annotated[str, Meta(pattern=rf"^{SERIAL_PATTERN}\Z")]
     mqtt_username: Annotated[str, Meta(pattern=_MQTT_NAME)]
     mqtt_password: str = ""
     mqtt_password_file: str | None = None

@@ -18,6 +18,7 @@ from sunsweep.contract.topics import (
     MachineTopic,
     all_events,
     all_machines,
+    is_machine_topic,
     parse_event_topic,
     parse_machine_topic,
 )
@@ -75,7 +76,7 @@ class Dispatcher:
     def _told(self, messages: Sequence[Message]) -> None:
         for message in messages:
             try:
-                if message.topic.startswith("company/"):
+                if is_machine_topic(message.topic):
                     topic = parse_machine_topic(message.topic)
                     target = (topic.company_id, topic.machine_id)
                     if target not in self._waiting:

@@ -17,6 +17,7 @@ from sunsweep.contract.topics import (
     Channel,
     Event,
     MachineTopic,
+    is_machine_topic,
     machine_events,
     parse_event_topic,
     parse_machine_topic,
@@ -120,7 +121,7 @@ class Hub:
     def _take(self, messages: Sequence[Message]) -> None:
         for message in messages:
             try:
-                if message.topic.startswith("company/"):
+                if is_machine_topic(message.topic):
                     self._machine(message, parse_machine_topic(message.topic))
                 else:
                     self._event(message)

@@ -69,9 +69,16 @@ async def change(
     )
     if cast("CursorResult[Any]", done).rowcount != 1:
         return None
-    await connection.execute(insert(CommandEvent).values(command_id=command_id, at=at_ms, state=state, reason=reason))
+    await note(connection, command_id, state, at_ms=at_ms, reason=reason)
     metrics.COMMANDS.labels(state).inc()
     return CommandChange(command_id, state, reason, at_ms)
+
+
+async def note(
+    connection: AsyncConnection | AsyncSession, command_id: str, state: State, *, at_ms: int, reason: str = ""
+) -> None:
+    """Keep a step of a command's life, with its time and cause."""
+    await connection.execute(insert(CommandEvent).values(command_id=command_id, at=at_ms, state=state, reason=reason))
 
 
 async def heard_result(

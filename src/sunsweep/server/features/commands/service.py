@@ -5,7 +5,6 @@ from json import dumps
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.codec import decode_command, encode_command, encode_object
@@ -14,11 +13,11 @@ from sunsweep.contract.ids import next_uuid7
 from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
 from sunsweep.contract.payloads import Command
 from sunsweep.contract.refusal import Refused
-from sunsweep.server.db.models import CommandEvent, CommandRow, Machine
+from sunsweep.server.db.models import CommandRow, Machine
 from sunsweep.server.errors import ConflictError, InvalidError, MachineDisabledError, NotFoundError
 from sunsweep.server.events import CommandChange
 from sunsweep.server.features.commands import repository
-from sunsweep.server.features.commands.lifecycle import State, change
+from sunsweep.server.features.commands.lifecycle import State, change, note
 from sunsweep.server.features.machines.repository import lock
 
 DEFAULT_EXPIRY_S: Final = 1800
@@ -142,7 +141,7 @@ async def _write(session: AsyncSession, machine_id: int, wish: Wish, *, user_id:
     )
     session.add(row)
     await session.flush()
-    await session.execute(insert(CommandEvent).values(command_id=row.id, at=now_ms, state=State.QUEUED, reason=""))
+    await note(session, row.id, State.QUEUED, at_ms=now_ms)
     return row
 
 

@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from msgspec import json, structs
 
-from sunsweep.contract.topics import SERIAL_PATTERN, Event, EventTopic
+from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import InvalidError
-from sunsweep.server.events import publish
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
     Credentials,
@@ -89,7 +88,6 @@ async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: 
         found = await service.known(unit, company_id, machine_id, lock=True)
         await service.archive(unit, found, now_ms=held.now_ms())
     await wait_applied(held.database, now_ms=held.now_ms)
-    await publish(held.bus, EventTopic(company_id, machine_id, Event.REVOKED), {})
 
 
 @router.post("/{machine_id}/credentials", status_code=201)
