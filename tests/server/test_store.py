@@ -7,12 +7,22 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from sunsweep.contract.payloads import Result, ResultState, Stamp, Status, Telemetry
+from sunsweep.contract.payloads import LossAccount, Result, ResultState, Stamp, Status, Telemetry
 from sunsweep.contract.refusal import Reason
 from sunsweep.mqtt.port import Message
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
-from sunsweep.server.db.models import Base, DeadLetter, MachineStatus, StatusEvent, TelemetryRow
+from sunsweep.server.db.models import (
+    Base,
+    DeadLetter,
+    DirtyHour,
+    LedgerEnd,
+    LedgerLoss,
+    MachineStatus,
+    StatusEvent,
+    TelemetryRow,
+)
+from sunsweep.server.db.state import set_state
 from sunsweep.server.ingest.messages import Accepted, MachineRef, Rejected
 from sunsweep.server.ingest.store import Store, StoreAwayError
 
@@ -69,8 +79,8 @@ async def count(database: Database, table: type[Base]) -> int:
 
 async def test_a_numbered_message_that_comes_again_is_stored_once(database: Database, store: Store) -> None:
     batch = [numbered(seq, battery=13.0, extra={"temp": 30}) for seq in range(1, 6)]
-    await store.commit(batch)
-    await store.commit([*batch, numbered(6)])
+    assert (await store.commit(batch)).duplicates == 0
+    assert (await store.commit([*batch, numbered(6)])).duplicates == 5
     assert await count(database, TelemetryRow) == 6
 
 
@@ -200,6 +210,30 @@ async def test_a_serial_of_two_companies_is_two_machines(database: Database, sto
     async with database.read() as session:
         found = (await session.execute(select(MachineStatus.machine_id, MachineStatus.status))).all()
     assert sorted(map(tuple, found)) == [(1, "Idle"), (2, "Running")]
+
+
+async def test_what_falls_into_a_closed_hour_leaves_a_mark(database: Database, store: Store) -> None:
+    hour = NOW // 3_600_000 * 3_600_000
+    async with database.write() as session:
+        await set_state(session, "closed_until", hour)
+    late, refused = numbered(1), Rejected(message(b"x"), machine(2), Reason.CLOCK_AHEAD, "", (7, 9))
+    late = late._replace(ts_ms=hour - 1)
+    await store.commit([late, numbered(2), refused._replace(message=message()._replace(received_ms=hour - 7_200_000))])
+    async with database.read() as session:
+        marks = (await session.execute(select(DirtyHour.machine_id, DirtyHour.hour))).all()
+    assert sorted(map(tuple, marks)) == [(1, hour - 3_600_000), (2, hour - 7_200_000)]
+
+
+async def test_what_a_machine_has_given_up_is_kept_with_its_status(database: Database, store: Store) -> None:
+    account = LossAccount(lost=[(7, 3, 5)], ended=[(6, 40)])
+    said = accepted(Status("Idle", stamp=Stamp(NOW, 7, 9), account=account))
+    await store.commit([said])
+    await store.commit([said])
+    async with database.read() as session:
+        loss = (await session.scalars(select(LedgerLoss))).one()
+        end = (await session.scalars(select(LedgerEnd))).one()
+    assert (loss.machine_id, loss.boot, loss.first_seq, loss.last_seq) == (1, 7, 3, 5)
+    assert (end.machine_id, end.boot, end.last_seq) == (1, 6, 40)
 
 
 async def newest(database: Database) -> MachineStatus:

@@ -6,6 +6,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 RECEIVED: Final = Counter("sunsweep_ingest_received_total", "Messages read from the broker, deliveries again included.")
 STORED: Final = Counter("sunsweep_ingest_stored_total", "Messages committed, by channel.", ["channel"])
+DUPLICATES: Final = Counter(
+    "sunsweep_ingest_duplicates_total", "Messages that were stored already and came again; acknowledged, not stored."
+)
 REJECTED: Final = Counter("sunsweep_ingest_rejected_total", "Messages kept as dead letters, by reason.", ["reason"])
 MISTYPED: Final = Counter("sunsweep_ingest_mistyped_total", "Known fields of a wrong type, kept under extra.")
 DROPPED_QOS0: Final = Counter(

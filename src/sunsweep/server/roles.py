@@ -108,7 +108,8 @@ async def _run(
             dispatcher = Dispatcher(database, connection(settings, "dispatch"), now_ms=wall_clock)
             tasks.create_task(dispatcher.run(), name="dispatch")
         if Role.JOBS in roles:
-            tasks.create_task(Jobs(database, now_ms=wall_clock).run(), name="jobs")
+            jobs = Jobs(database, bus, retention_days=settings.retention_days, now_ms=wall_clock)
+            tasks.create_task(jobs.run(), name="jobs")
         if listener is not None:
             # It reads files and builds every route: not in the loop that others wait for.
             app = await asyncio.to_thread(create_app, services, hub, roles=roles)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from asyncmy.constants import CLIENT
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -12,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 STRICT_SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 BUSY_TIMEOUT_S = 15
+INGEST_SILENCE_S: Final = 20
+"""A database that answers an ingest's statement with nothing for so long is away: its network may have been cut."""
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "mysql": "mysql+asyncmy", "mariadb": "mysql+asyncmy"}
 
 DATABASE_AWAY: Final = (DBAPIError, PoolTimeoutError, OSError)
@@ -29,6 +32,7 @@ class Database:
         address = address.set(drivername=DRIVERS.get(kind, address.drivername))
         self._engine = _sqlite_engine(address) if self.is_sqlite else _mysql_engine(address)
         self._writer = self._engine.execution_options(sunsweep_write=True)
+        self._ingest = self._writer if self.is_sqlite else _mysql_engine(address, counts_changes=True)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -44,8 +48,8 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """The ingest's unit of work: a bare connection, committed at its end."""
-        async with self._writer.connect() as connection, connection.begin():
+        """The ingest's unit of work: a bare connection, committed at its end; `rowcount` counts what has changed."""
+        async with self._ingest.connect() as connection, connection.begin():
             yield connection
 
     async def run_sync(self, migrate: Any) -> None:
@@ -55,6 +59,7 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+        await self._ingest.dispose()
 
 
 def _sqlite_engine(url: URL) -> AsyncEngine:
@@ -80,10 +85,22 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def _mysql_engine(url: URL) -> AsyncEngine:
+def _mysql_engine(url: URL, *, counts_changes: bool = False) -> AsyncEngine:
     engine = create_async_engine(
-        url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, pool_size=8, max_overflow=8
+        url,
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        pool_size=8,
+        max_overflow=8,
+        connect_args={"read_timeout": INGEST_SILENCE_S} if counts_changes else {},
     )
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def count_changes(_dialect: object, _record: object, _args: object, options: dict[str, Any]) -> None:
+        # SQLAlchemy has rows counted that were found; a row that is there already must not count as inserted.
+        if counts_changes:
+            options["client_flag"] &= ~CLIENT.FOUND_ROWS
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:

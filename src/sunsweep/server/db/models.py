@@ -33,6 +33,8 @@ class Company(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(120), unique=True)
     raw_retention_days: Mapped[int | None] = mapped_column(Integer)
+    raw_since: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Raw rows measured before this instant are gone: what was counted from them may not be counted again."""
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -133,6 +135,8 @@ class Lease(Base):
     name: Mapped[str] = mapped_column(identifier(64), primary_key=True)
     holder: Mapped[str] = mapped_column(identifier(64))
     expires_at: Mapped[int] = mapped_column(BigInteger)
+    since: Mapped[int] = mapped_column(BigInteger, default=0)
+    """When this holder took it, or had let it lapse for the last time."""
 
 
 class TelemetryRow(Base):
@@ -200,6 +204,9 @@ class MachineStatus(Base):
     presence_since: Mapped[int] = mapped_column(BigInteger)
     presence_cause: Mapped[str] = mapped_column(identifier(20))
     heard_at: Mapped[int] = mapped_column(BigInteger)
+    """Of the newest word, min(when it was measured, when it came)."""
+    seen_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    """When anything came from the machine for the last time, however old it was."""
     session_boot: Mapped[int | None] = mapped_column(BigInteger)
     session_n: Mapped[int | None] = mapped_column(BigInteger)
     in_session: Mapped[bool] = mapped_column(Boolean)
@@ -266,14 +273,159 @@ class DeadLetter(Base):
     """A message that could not be stored, as it came. Without a company it is the platform admin's to see."""
 
     __tablename__ = "dead_letter"
-    __table_args__ = (Index(None, "company_id", "id"), TABLE_ARGS)
+    __table_args__ = (
+        Index(None, "company_id", "id"),
+        Index("ix_dead_letter_machine_id_received_at", "machine_id", "received_at"),
+        Index("ix_dead_letter_replay_at", "replay_at"),
+        TABLE_ARGS,
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     company_id: Mapped[int | None] = mapped_column(BigInteger)
     machine_id: Mapped[int | None] = mapped_column(BigInteger)
     topic: Mapped[str] = mapped_column(String(512))
-    payload: Mapped[bytes] = mapped_column(Blob)
+    payload: Mapped[bytes | None] = mapped_column(Blob)
+    """None beyond the cap of its machine and day."""
     size: Mapped[int] = mapped_column(Integer)
+    boot: Mapped[int | None] = mapped_column(BigInteger)
+    seq: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str] = mapped_column(identifier(32))
     detail: Mapped[str] = mapped_column(String(255))
     received_at: Mapped[int] = mapped_column(BigInteger)
+    replay_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When it was asked to be fed in again."""
+
+
+class DeadLetterDay(Base):
+    """How many dead letters a machine (0: nobody's) has had on a UTC day, and how many with their bytes."""
+
+    __tablename__ = "dead_letter_day"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    day: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    refused: Mapped[int] = mapped_column(BigInteger)
+    kept: Mapped[int] = mapped_column(BigInteger)
+
+
+class PlatformState(Base):
+    """Numbers of the whole platform.
+
+    `closed_until`: hours before it are closed; whoever stores into one of them leaves a mark (`dirty_hour`).
+    `rolled_until`: hours before it have been counted. `ingest_members`: how many sessions the ingest reads through.
+    """
+
+    __tablename__ = "platform_state"
+    __table_args__ = (TABLE_ARGS,)
+
+    name: Mapped[str] = mapped_column(identifier(32), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class DirtyHour(Base):
+    """A closed hour of a machine into which something was stored: it is to be counted again."""
+
+    __tablename__ = "dirty_hour"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hour: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class Rollup:
+    """Samples of a span: how many; of each measured field how many said it, least, greatest, mean.
+
+    `extra` is JSON, {key: [count, min, max, mean]} of at most 64 numeric keys.
+    """
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    start: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(BigInteger)
+    battery_count: Mapped[int] = mapped_column(BigInteger)
+    battery_min: Mapped[float | None] = mapped_column(Double)
+    battery_max: Mapped[float | None] = mapped_column(Double)
+    battery_mean: Mapped[float | None] = mapped_column(Double)
+    solar_v_count: Mapped[int] = mapped_column(BigInteger)
+    solar_v_min: Mapped[float | None] = mapped_column(Double)
+    solar_v_max: Mapped[float | None] = mapped_column(Double)
+    solar_v_mean: Mapped[float | None] = mapped_column(Double)
+    solar_a_count: Mapped[int] = mapped_column(BigInteger)
+    solar_a_min: Mapped[float | None] = mapped_column(Double)
+    solar_a_max: Mapped[float | None] = mapped_column(Double)
+    solar_a_mean: Mapped[float | None] = mapped_column(Double)
+    water_count: Mapped[int] = mapped_column(BigInteger)
+    water_min: Mapped[float | None] = mapped_column(Double)
+    water_max: Mapped[float | None] = mapped_column(Double)
+    water_mean: Mapped[float | None] = mapped_column(Double)
+    extra: Mapped[str | None] = mapped_column(Document)
+
+
+class TelemetryHour(Rollup, Base):
+    """A machine's samples of an hour."""
+
+    __tablename__ = "telemetry_hour"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+
+class TelemetryDay(Rollup, Base):
+    """A machine's samples of a UTC day."""
+
+    __tablename__ = "telemetry_day"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+
+class LedgerDay(Base):
+    """What of a boot's messages was stored (by the day they were measured) or rejected (by the day they came).
+
+    `count` rows; `stored` is JSON [[first, last], ...], `rejected` [[first, last, reason], ...]. Boot 0 are the
+    unnumbered: only their count says something.
+    """
+
+    __tablename__ = "ledger_day"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    boot: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    day: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(BigInteger)
+    stored: Mapped[str] = mapped_column(Document)
+    rejected: Mapped[str] = mapped_column(Document)
+
+
+class LedgerLoss(Base):
+    """Numbered messages that a machine has told to have given up."""
+
+    __tablename__ = "ledger_loss"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    boot: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    first_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class LedgerEnd(Base):
+    """The last number of a boot that has ended, in the machine's own word."""
+
+    __tablename__ = "ledger_end"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    boot: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class LedgerBoot(Base):
+    """Totals of a boot when it was counted last: last_seq = stored + rejected + given_up + missing."""
+
+    __tablename__ = "ledger_boot"
+    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+
+    machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    boot: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    stored: Mapped[int] = mapped_column(BigInteger)
+    rejected: Mapped[int] = mapped_column(BigInteger)
+    given_up: Mapped[int] = mapped_column(BigInteger)
+    missing: Mapped[int] = mapped_column(BigInteger)
+    counted_at: Mapped[int] = mapped_column(BigInteger)

@@ -30,15 +30,19 @@ class Statements:
         self._sqlite = is_sqlite
         self._mark = "?" if is_sqlite else "%s"
 
-    async def insert_new(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert rows sorted by key; those whose key is there already are passed over, every real error is raised."""
+    async def insert_new(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> int:
+        """Insert rows sorted by key and tell how many were new; every real error is raised.
+
+        Those whose key is there already are passed over; they count as new on a connection that counts found rows.
+        """
         if rows:
             first = table.key[0] if table.key else table.columns[0]
             # Never INSERT IGNORE: it also turns errors in the values into success.
             ignore = (
                 "ON CONFLICT DO NOTHING" if self._sqlite else f"ON DUPLICATE KEY UPDATE {first}={table.name}.{first}"
             )
-            await self._run(connection, table, rows, ignore)
+            return await self._run(connection, table, rows, ignore)
+        return 0
 
     async def upsert(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
         """Insert or replace rows, sorted by key."""
@@ -52,15 +56,18 @@ class Statements:
                 change = "ON DUPLICATE KEY UPDATE " + ",".join(f"{c}=VALUES({c})" for c in rest)
             await self._run(connection, table, rows, change)
 
-    async def _run(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> None:
+    async def _run(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> int:
         marks = "(" + ",".join([self._mark] * len(table.columns)) + ")"
         # Two workers that write in another order than the key's deadlock.
         ordered = sorted(rows, key=itemgetter(slice(len(table.key))))
         at_once = MAX_PARAMETERS // len(table.columns)
+        changed = 0
         for start in range(0, len(ordered), at_once):
             part = ordered[start : start + at_once]
             values = ",".join([marks] * len(part))
-            await connection.exec_driver_sql(
+            done = await connection.exec_driver_sql(
                 f"INSERT INTO {table.name} ({','.join(table.columns)}) VALUES {values} {tail}",  # noqa: S608  names of ours
                 tuple(chain.from_iterable(part)),
             )
+            changed += done.rowcount
+        return changed

@@ -110,6 +110,7 @@ class Ingest:
             await publish_presence(self._client, presence)
         for machine, change in committed.commands:
             await publish_change(self._client, machine.company_id, machine.serial, change)
+        metrics.DUPLICATES.inc(committed.duplicates)
         _count(committed.outcome)
 
     async def _persist(self, messages: Sequence[Message]) -> Committed:

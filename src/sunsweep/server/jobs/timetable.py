@@ -1,10 +1,12 @@
 """What has its time: small jobs, one process at a time."""
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
 
 import structlog
 
+from sunsweep.mqtt.port import Client
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
@@ -12,31 +14,47 @@ from sunsweep.server.features.machines.service import end_overlaps
 
 log = structlog.get_logger(__name__)
 
-EVERY_S: Final = 30.0
+LEASE_WAIT_S: Final = 0.5
+
+
+class Job(NamedTuple):
+    """Something to do every so often, while this process holds the lease."""
+
+    name: str
+    every_s: float
+    work: Callable[[], Awaitable[None]]
 
 
 class Jobs:
-    """Runs while it holds the lease."""
+    """Runs while it holds the lease, each job at its own pace."""
 
-    def __init__(self, database: Database, *, now_ms: Clock) -> None:
+    def __init__(self, database: Database, bus: Client, *, retention_days: int, now_ms: Clock) -> None:
         self._database = database
+        self._bus = bus
+        self._retention_days = retention_days
         self._now_ms = now_ms
         self._lease = LeaseKeeper(database, "jobs", now_ms=now_ms)
+        self._jobs = (Job("overlaps", 30.0, self._end_overlaps),)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._lease.run(), name="jobs-lease")
-            tasks.create_task(self._work(), name="jobs-work")
+            for job in self._jobs:
+                tasks.create_task(self._repeat(job), name=f"job-{job.name}")
 
-    async def _work(self) -> None:
+    async def _repeat(self, job: Job) -> None:
         while True:
-            if self._lease.held:
-                await self._once()
-            await asyncio.sleep(EVERY_S)
+            held = self._lease.held
+            if held:
+                await self._once(job)
+            await asyncio.sleep(job.every_s if held else LEASE_WAIT_S)
 
-    async def _once(self) -> None:
+    async def _once(self, job: Job) -> None:
         try:
-            async with self._database.write() as session:
-                await end_overlaps(session, now_ms=self._now_ms())
+            await job.work()
         except DATABASE_AWAY as error:
-            log.warning("a job waits: the database takes nothing", error=str(error))
+            log.warning("a job waits: the database takes nothing", job=job.name, error=str(error))
+
+    async def _end_overlaps(self) -> None:
+        async with self._database.write() as session:
+            await end_overlaps(session, now_ms=self._now_ms())

@@ -18,7 +18,8 @@ router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 class DeadLetterOut(BaseModel):
     id: int
     topic: str
-    payload_base64: str
+    payload_base64: str | None
+    """None beyond the cap of its machine and day."""
     size: int
     """Bytes."""
     reason: str
@@ -52,7 +53,7 @@ def _out(row: DeadLetter) -> DeadLetterOut:
     return DeadLetterOut(
         id=row.id,
         topic=row.topic,
-        payload_base64=b64encode(row.payload).decode(),
+        payload_base64=None if row.payload is None else b64encode(row.payload).decode(),
         size=row.size,
         reason=row.reason,
         detail=row.detail,

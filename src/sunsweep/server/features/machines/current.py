@@ -30,6 +30,7 @@ class Current(msgspec.Struct):
     presence_since: int = 0
     presence_cause: str = "never_heard"
     heard_at: int = 0
+    seen_at: int = 0
     session_boot: int | None = None
     session_n: int | None = None
     in_session: bool = False

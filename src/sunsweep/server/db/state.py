@@ -1,0 +1,22 @@
+"""Numbers of the whole platform, each a row of its own."""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from sunsweep.server.db.models import PlatformState
+
+
+async def state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:
+    """A number, as it stands now."""
+    return (await connection.execute(select(PlatformState.value).where(PlatformState.name == name))).scalar_one()
+
+
+async def held_state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:
+    """A number that nobody changes before this transaction ends; others may hold it too."""
+    query = select(PlatformState.value).where(PlatformState.name == name).with_for_update(read=True)
+    return (await connection.execute(query)).scalar_one()
+
+
+async def set_state(connection: AsyncConnection | AsyncSession, name: str, value: int) -> None:
+    """Change a number, once those who hold it have ended."""
+    await connection.execute(update(PlatformState).where(PlatformState.name == name).values(value=value))

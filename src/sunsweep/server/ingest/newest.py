@@ -1,0 +1,105 @@
+"""The newest-state rows: which messages are due to move them, and moving them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sunsweep.contract.payloads import Telemetry
+from sunsweep.server.clock import Clock
+from sunsweep.server.db.models import MachineStatus
+from sunsweep.server.db.statements import Statements, Table
+from sunsweep.server.events import PresenceChange
+from sunsweep.server.features.machines.current import Current, fold
+from sunsweep.server.ingest.messages import Accepted, MachineRef
+
+CURRENT: Final = Table("machine_status", ("machine_id",), Current.__struct_fields__)
+STATE_EVERY_MS: Final = 1000
+MAX_RIPE: Final = 2000
+"""Machines whose newest sample is caught up on in one commit; the others come with the next."""
+
+
+class Newest:
+    """A status moves its machine's row at once, a sample at most once a second: until then the newest one waits."""
+
+    def __init__(self, statements: Statements, *, now_ms: Clock) -> None:
+        self._statements = statements
+        self._now_ms = now_ms
+        self._folded_at: dict[int, int] = {}
+        self._deferred: dict[int, Accepted] = {}
+
+    @property
+    def owes(self) -> bool:
+        """Whether samples wait for their second to pass."""
+        return bool(self._deferred)
+
+    def hurry(self) -> None:
+        """Their second is over: samples that wait are due with the next commit."""
+        self._folded_at.clear()
+
+    def due(self, accepted: list[Accepted]) -> tuple[list[Accepted], dict[int, Accepted]]:
+        """What to fold now, and what waits afterwards, by machine."""
+        now_ms = self._now_ms()
+        later = dict(self._deferred)
+        urgent = {item.machine.id for item in accepted if not isinstance(item.body, Telemetry)}
+        due: list[Accepted] = []
+        for item in accepted:
+            machine_id = item.machine.id
+            if machine_id in urgent or self._rested(machine_id, now_ms):
+                due.append(item)
+            elif (kept := later.get(machine_id)) is None or kept.order_ms <= item.order_ms:
+                later[machine_id] = item
+        folded = {item.machine.id for item in due}
+        ripe = [machine_id for machine_id in later if machine_id in folded or self._rested(machine_id, now_ms)]
+        ripe.sort(key=lambda machine_id: machine_id not in folded)
+        return [later.pop(machine_id) for machine_id in ripe[:MAX_RIPE]] + due, later
+
+    async def fold(
+        self, connection: AsyncConnection, due: Iterable[Accepted]
+    ) -> tuple[list[PresenceChange], list[Accepted]]:
+        """Bring the machines' rows up to date; also names the statuses that are changes."""
+        by_machine: dict[MachineRef, list[Accepted]] = {}
+        for item in due:
+            by_machine.setdefault(item.machine, []).append(item)
+        currents = await self._currents(connection, sorted(machine.id for machine in by_machine))
+        presence, changes = [], []
+        for machine, items in by_machine.items():
+            current = currents[machine.id]
+            before = (current.presence, current.presence_since)
+            changes += [
+                item for item in items if fold(current, item.body, item.order_ms).changed or item.body.stamp.numbered
+            ]
+            current.seen_at = max(current.seen_at, *(item.message.received_ms for item in items))
+            if (current.presence, current.presence_since) != before:
+                presence.append(
+                    PresenceChange(
+                        machine.company_id,
+                        machine.serial,
+                        current.presence,
+                        current.presence_since,
+                        current.presence_cause,
+                    )
+                )
+        await self._statements.upsert(connection, CURRENT, [msgspec.structs.astuple(c) for c in currents.values()])
+        return presence, changes
+
+    def settle(self, folded: Iterable[Accepted], later: dict[int, Accepted]) -> None:
+        """The commit has gone through."""
+        now_ms = self._now_ms()
+        for item in folded:
+            self._folded_at[item.machine.id] = now_ms
+        self._deferred = later
+
+    async def _currents(self, connection: AsyncConnection, machine_ids: list[int]) -> dict[int, Current]:
+        if not machine_ids:
+            return {}
+        columns = [getattr(MachineStatus, name) for name in Current.__struct_fields__]
+        query = select(*columns).where(MachineStatus.machine_id.in_(machine_ids)).order_by(MachineStatus.machine_id)
+        rows = (await connection.execute(query.with_for_update())).all()
+        return {machine_id: Current(machine_id) for machine_id in machine_ids} | {row[0]: Current(*row) for row in rows}
+
+    def _rested(self, machine_id: int, now_ms: int) -> bool:
+        """Whether its second has passed, or the clock has stepped back."""
+        return not 0 <= now_ms - self._folded_at.get(machine_id, 0) < STATE_EVERY_MS
