@@ -89,7 +89,9 @@ def _mysql_engine(url: URL, *, counts_changes: bool = False) -> AsyncEngine:
     engine = create_async_engine(
         url,
         isolation_level="READ COMMITTED",
-        pool_pre_ping=True,
+        # The ingest begins again by itself where a connection turns out to be dead, and ends every transaction.
+        pool_pre_ping=not counts_changes,
+        pool_reset_on_return=None if counts_changes else "rollback",
         pool_recycle=1800,
         pool_size=8,
         max_overflow=8,
