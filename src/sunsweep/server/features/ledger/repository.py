@@ -3,16 +3,19 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, Select, delete, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import Row, Select, delete, func, literal, null, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from sunsweep.server.db.models import (
     CommandResult,
+    Company,
     DeadLetter,
+    DirtyHour,
     LedgerBoot,
     LedgerDay,
     LedgerEnd,
     LedgerLoss,
+    Machine,
     StatusEvent,
     TelemetryRow,
 )
@@ -141,6 +144,35 @@ async def ends(connection: Executor, boots: Collection[BootKey]) -> Rows:
     end = LedgerEnd
     query = select(end.machine_id, end.boot, end.last_seq)
     return (await connection.execute(query.where(tuple_(end.machine_id, end.boot).in_(boots)))).all()
+
+
+async def known_boots(session: AsyncSession, machine_id: int) -> Rows:
+    """Every numbered boot that was counted or told of: boot, last_day (None where nothing of it has been counted)."""
+    day = select(LedgerDay.boot, LedgerDay.day).where(LedgerDay.machine_id == machine_id, LedgerDay.boot > 0)
+    told = (
+        select(table.boot, null().label("day")).where(table.machine_id == machine_id)
+        for table in (LedgerLoss, LedgerEnd)
+    )
+    c = union_all(day, *told).subquery().c
+    return (await session.execute(select(c.boot, func.max(c.day).label("last_day")).group_by(c.boot))).all()
+
+
+async def counted_unnumbered(session: AsyncSession, machine_id: int) -> Rows:
+    """Days with rows that have no number: day, rows."""
+    query = select(LedgerDay.day, LedgerDay.count.label("rows"))
+    return (await session.execute(query.where(LedgerDay.machine_id == machine_id, LedgerDay.boot == 0))).all()
+
+
+async def marked_hours(session: AsyncSession, machine_id: int) -> Sequence[int]:
+    """Closed hours that are to be counted again."""
+    query = select(DirtyHour.hour).where(DirtyHour.machine_id == machine_id)
+    return (await session.scalars(query.order_by(DirtyHour.hour))).all()
+
+
+async def raw_since(session: AsyncSession, machine_id: int) -> int:
+    """Raw rows of the machine from before this instant are gone."""
+    query = select(Company.raw_since).join(Machine, Machine.company_id == Company.id).where(Machine.id == machine_id)
+    return (await session.execute(query)).scalar_one()
 
 
 async def keep_days(
