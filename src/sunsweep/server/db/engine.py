@@ -32,12 +32,21 @@ class Database:
         address = address.set(drivername=DRIVERS.get(kind, address.drivername))
         self._engine = _sqlite_engine(address) if self.is_sqlite else _mysql_engine(address)
         self._writer = self._engine.execution_options(sunsweep_write=True)
+        self._snapshots = (
+            self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         self._ingest = self._writer if self.is_sqlite else _mysql_engine(address, counts_changes=True)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session that is rolled back at its end."""
         async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """A session that is rolled back at its end, all of whose reads show the same moment."""
+        async with AsyncSession(self._snapshots, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
