@@ -48,7 +48,7 @@ NOTHING: Final = Spread(0, None, None, None)
 class Figures:
     """What the samples of a span say: how many they are, each of `FIELDS`, each numeric key of `extra`.
 
-    Of the keys only the first `MAX_EXTRA_KEYS` in sorted order, so that the same are left whichever way spans are merged.
+    Of the keys only the first `MAX_EXTRA_KEYS` in sorted order: the same are left however spans are merged.
     """
 
     count: int
