@@ -52,6 +52,12 @@ class Database:
         async with self._ingest.connect() as connection, connection.begin():
             yield connection
 
+    @asynccontextmanager
+    async def outside_transactions(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for statements that commit by themselves, as MySQL's on the shape of tables do."""
+        async with self._engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
     async def run_sync(self, migrate: Any) -> None:
         """Hand a synchronous connection in a writing transaction to `migrate` (migrations are synchronous)."""
         async with self._writer.connect() as connection, connection.begin():

@@ -8,8 +8,6 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import json
 
-from sunsweep.server.db.models import Rollup
-
 FIELDS: Final = ("battery", "solar_v", "solar_a", "water")
 WORDS: Final = ("count", "min", "max", "mean")
 COLUMNS: Final = ("count", *(f"{field}_{word}" for field in FIELDS for word in WORDS), "extra")
@@ -79,8 +77,8 @@ def columns_of(figures: Figures) -> tuple[Any, ...]:
     return figures.count, *spreads, json.encode(extra).decode() if extra else None
 
 
-def figures_of(row: Rollup) -> Figures:
-    """From a stored roll-up, or a row with its columns."""
+def figures_of(row: Any) -> Figures:
+    """From a `models.Rollup`, or any row with its columns."""
     fields = tuple(Spread(*(getattr(row, f"{field}_{word}") for word in WORDS)) for field in FIELDS)
     extra = _extra_spreads.decode(row.extra) if row.extra else {}
     return Figures(row.count, fields, {key: Spread(*said) for key, said in extra.items()})
