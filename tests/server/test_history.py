@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sunsweep.contract.times import iso
+from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.models import StatusEvent, TelemetryRow
 from sunsweep.server.features.machines import repository as machines
 from sunsweep.server.features.telemetry.service import read_instant
@@ -13,9 +14,10 @@ from tests.support.platform import Platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-START = "2026-03-01T00:00:00Z"
-START_MS = read_instant(START, "from")
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+# Within the retention of raw samples, which the platform's jobs enforce.
+START_MS = wall_clock() // DAY_MS * DAY_MS - 40 * DAY_MS
+START = iso(START_MS)
 
 
 async def internal_id(platform: Platform, serial: str) -> int:
@@ -65,10 +67,10 @@ async def test_raw_samples_are_as_measured(shared: Platform) -> None:
     found = await history(shared, "RAW-1", **{"from": START, "to": iso(START_MS + DAY_MS)})
     first, second = found["items"]
     assert first == {
-        "ts": "2026-03-01T00:00:00.000Z", "battery": 12.8, "solar_v": 21.25, "solar_a": None, "water": 80.0,
-        "extra": {"temp": 32.5}, "received_at": "2026-03-01T00:00:00.000Z",
+        "ts": START, "battery": 12.8, "solar_v": 21.25, "solar_a": None, "water": 80.0,
+        "extra": {"temp": 32.5}, "received_at": START,
     }  # fmt: skip
-    assert (second["ts"], second["battery"]) == ("2026-03-01T00:00:01.500Z", None)
+    assert (second["ts"], second["battery"]) == (iso(START_MS + 1500), None)
     assert (found["resolution"], found["next_cursor"]) == ("raw", None)
 
 
