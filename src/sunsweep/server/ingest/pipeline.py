@@ -5,6 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -27,6 +28,7 @@ from sunsweep.server.ingest.messages import Accepted, Decoded, Rejected
 from sunsweep.server.ingest.receipt import Receipts
 from sunsweep.server.ingest.registry import Registry
 from sunsweep.server.ingest.reject import PER_DAY, NewLetters
+from sunsweep.server.ingest.replay import replay_asked_for_ever
 from sunsweep.server.ingest.store import Committed, Store, StoreAwayError
 
 log = structlog.get_logger(__name__)
@@ -65,6 +67,9 @@ class Ingest:
         self._refusals = Refusals(now_ms=now_ms)
         self._receipts = Receipts(self._client, now_ms=now_ms)
         self._numbers = RowNumbers(random.getrandbits(10))
+        self._replay = partial(
+            replay_asked_for_ever, database, retention_days=retention_days, now_ms=now_ms, done=self._tell_viewers
+        )
 
     @property
     def connected(self) -> bool:
@@ -78,6 +83,7 @@ class Ingest:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._client.run(), name="ingest-client")
             tasks.create_task(self._receipts.run(), name="ingest-receipts")
+            tasks.create_task(self._replay(), name="ingest-replay")
             # In the group's own body: so that it ends before the connection its acknowledgements need.
             await self._commit_for_ever()
 
@@ -116,13 +122,16 @@ class Ingest:
         committed = await self._persist(messages)
         self._client.acknowledge(messages)
         self._receipts.committed(committed.outcome)
+        await self._tell_viewers(committed)
+        metrics.DUPLICATES.inc(committed.duplicates)
+        self._refusals.heard(committed.outcome)
+        _count(committed.outcome)
+
+    async def _tell_viewers(self, committed: Committed) -> None:
         for presence in committed.presence:
             await publish_presence(self._client, presence)
         for machine, change in committed.commands:
             await publish_change(self._client, machine.company_id, machine.serial, change)
-        metrics.DUPLICATES.inc(committed.duplicates)
-        self._refusals.heard(committed.outcome)
-        _count(committed.outcome)
 
     async def _persist(self, messages: Sequence[Message]) -> Committed:
         """Commit, however long the database stays away."""
