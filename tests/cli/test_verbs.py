@@ -118,6 +118,7 @@ def test_dead_letters_are_listed_and_fed_in_again(url: str) -> None:
     assert (fed_in.code, fed_in.out) == (0, "1 stored, 1 refused again, 0 without their bytes\n")
     assert fed_in.err == "2 fed in\n"
     assert "not_json" in done("dead-letters", "list", "--company", "1", url=url)
+    assert "online" in done("machine", "list", url=url)
 
 
 async def refuse(url: str, *payloads: bytes) -> None:
