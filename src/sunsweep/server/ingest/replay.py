@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.contract.refusal import Reason
@@ -133,10 +134,10 @@ def _decode(letter: DeadLetter, known: Known, numbers: RowNumbers, now_ms: int) 
     if isinstance(item, Rejected):
         return item._replace(message=message)
     if item.body.stamp.ts_ms is not None:
-        return item._replace(message=message, order_ms=min(item.ts_ms, letter.received_at))
+        return replace(item, message=message, order_ms=min(item.ts_ms, letter.received_at))
     if now_ms - letter.received_at > item.machine.retention_ms:
         return Rejected(message, item.machine, Reason.TOO_LATE, "it came before what is kept", None)
-    return item._replace(message=message, ts_ms=letter.received_at, order_ms=letter.received_at)
+    return replace(item, message=message, ts_ms=letter.received_at, order_ms=letter.received_at)
 
 
 def _known_verdict(letter: DeadLetter) -> Verdict:
