@@ -28,7 +28,7 @@ from sunsweep.server.features.telemetry.export import SAMPLES, File
 from sunsweep.server.features.telemetry.grid import DAY_MS
 from sunsweep.server.features.telemetry.parquet_file import ParquetFile
 from sunsweep.server.features.telemetry.repository import Span
-from tests.support.history import Past, new_past
+from tests.support.past import Past, new_past
 from tests.support.platform import Platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -20,7 +20,7 @@ from sunsweep.server.features.telemetry.grid import AUTO_POINTS, Resolution
 from sunsweep.server.features.telemetry.repository import Span
 from sunsweep.server.features.telemetry.rollup import COLUMNS, Sample, columns_of, fold
 from sunsweep.server.features.telemetry.service import Points
-from tests.support.history import Past, new_past
+from tests.support.past import Past, new_past
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,7 +14,7 @@ from sunsweep.server.features.telemetry import repository, service
 from sunsweep.server.features.telemetry.grid import DAY_MS, HOUR_MS, Resolution
 from sunsweep.server.features.telemetry.repository import Span
 from sunsweep.server.features.telemetry.rollup import Sample
-from tests.support.history import Past, new_past
+from tests.support.past import Past, new_past
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

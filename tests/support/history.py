@@ -1,63 +1,57 @@
-"""A database with machines whose history a test makes up, rolled up as far as it says."""
+"""Companies with machines, and samples for the ingest's store, at times of a test's own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
-from sqlalchemy import insert
-
+from sunsweep.contract.payloads import Stamp, Telemetry
+from sunsweep.mqtt.port import Message
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
-from sunsweep.server.db.models import Machine, TelemetryDay, TelemetryHour, TelemetryRow
+from sunsweep.server.db.models import Company, Machine
 from sunsweep.server.db.state import set_state
-from sunsweep.server.features.accounts.service import add_company
-from sunsweep.server.features.telemetry.grid import DAY_MS, HOUR_MS
-from sunsweep.server.features.telemetry.rollup import COLUMNS, Figures, Sample, columns_of, fold, merge
+from sunsweep.server.ingest.messages import Accepted, MachineRef
 
-BOOT = 7
-
-
-@dataclass
-class Past:
-    """Company 1 and its machines."""
-
-    database: Database
-    _serials: "count[int]" = field(default_factory=lambda: count(1))
-
-    async def machine(self, samples: Sequence[Sample], *, rolled_until: int) -> Machine:
-        """A machine with these samples; hours before `rolled_until` have been counted."""
-        async with self.database.write() as session:
-            machine = Machine(company_id=1, serial=f"M-{next(self._serials)}", created_at=0)
-            session.add(machine)
-            await session.flush()
-            if samples:
-                await session.execute(insert(TelemetryRow), _rows(machine.id, samples))
-            hours = fold((sample for sample in samples if sample.ts < rolled_until), HOUR_MS)
-            for row, figures in ((TelemetryHour, hours), (TelemetryDay, merge(hours.items(), DAY_MS))):
-                if figures:
-                    await session.execute(insert(row), _roll_ups(machine.id, figures))
-            await set_state(session, "rolled_until", rolled_until)
-        return machine
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+MONDAY_MS = 1_800_230_400_000
+"""Midnight of a Monday, in January 2027."""
 
 
-async def new_past(database_url: str) -> Past:
-    database = Database(database_url)
-    await upgrade(database)
+class Time:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, ms: int = MONDAY_MS) -> None:
+        self.ms = ms
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+async def add_machines(
+    database: Database, company_id: int, *machine_ids: int, retention_days: int | None = None
+) -> None:
     async with database.write() as session:
-        await add_company(session, "Alpha", now_ms=0)
-    return Past(database)
+        session.add(
+            Company(id=company_id, name=f"company {company_id}", raw_retention_days=retention_days, created_at=0)
+        )
+        await session.flush()
+        session.add_all(
+            Machine(id=number, company_id=company_id, serial=f"SCM-{number}", created_at=0) for number in machine_ids
+        )
 
 
-def _rows(machine_id: int, samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    number = {"machine_id": machine_id, "boot": BOOT, "flags": 0}
-    return [
-        {**number, **sample._asdict(), "seq": seq, "received_at": sample.ts} for seq, sample in enumerate(samples, 1)
-    ]
+async def begin_at(database: Database, instant_ms: int) -> None:
+    """As if the platform had been set up then: hours before are closed, and hold nothing."""
+    async with database.write() as session:
+        for name in ("closed_until", "rolled_until"):
+            await set_state(session, name, instant_ms)
 
 
-def _roll_ups(machine_id: int, figures: dict[int, Figures]) -> list[dict[str, Any]]:
-    return [
-        {"machine_id": machine_id, "start": start, **dict(zip(COLUMNS, columns_of(found), strict=True))}
-        for start, found in figures.items()
-    ]
+def machine(number: int = 1, company_id: int = 1) -> MachineRef:
+    return MachineRef(number, company_id, f"SCM-{number}", 90 * DAY_MS)
+
+
+def sample(
+    ts: int, seq: int, *, received_ms: int | None = None, of: MachineRef | None = None, **fields: Any
+) -> Accepted:
+    """A numbered sample of boot 7 as the ingest has decoded it."""
+    at = ts if received_ms is None else received_ms
+    message = Message("company/1/machine/SCM-1/telemetry", b"{}", 1, False, 1, 1, at)
+    return Accepted(message, of or machine(), Telemetry(stamp=Stamp(ts, 7, seq), **fields), ts, min(ts, at), seq)

@@ -16,7 +16,7 @@ from sunsweep.server.db.engine import Database
 
 OPEN: Final = "p_open"
 """The last partition, which takes whatever lies beyond the others."""
-LOCK_WAIT_S: Final = 3
+LOCK_WAIT_S: Final = 1
 
 _LIST: Final = text(
     "SELECT partition_name, partition_description FROM information_schema.partitions"
