@@ -26,6 +26,8 @@ GRACE_MS: Final = 5_000
 """How long after its end an hour is closed."""
 MACHINE_HOURS: Final = 96
 """Counted in one transaction: some ten thousand samples."""
+MACHINES: Final = 200
+"""Asked for in one statement."""
 MARKS: Final = 500
 """Read at once."""
 PAUSE_S: Final = 0.1
@@ -69,8 +71,7 @@ class Closing:
 
     async def _count_span(self, span: Span) -> None:
         hours = range(span.from_ms, span.to_ms, HOUR_MS)
-        async with self._database.read() as session:
-            heard = await repository.heard(session, span)
+        heard = await self._heard(span)
         at_once = max(1, MACHINE_HOURS // len(hours))
         for at in range(0, len(heard), at_once):
             async with self._database.transaction() as connection:
@@ -82,6 +83,15 @@ class Closing:
         async with self._database.transaction() as connection:
             if await taken_state_of(connection, "rolled_until") == span.from_ms:
                 await set_state(connection, "rolled_until", span.to_ms)
+
+    async def _heard(self, span: Span) -> list[int]:
+        """The machines that have something to count."""
+        async with self._database.read() as session:
+            known = await repository.all_machines(session)
+            found: set[int] = set()
+            for at in range(0, len(known), MACHINES):
+                found |= await repository.heard(session, known[at : at + MACHINES], span)
+        return sorted(found)
 
     async def _count_marked(self) -> None:
         after: Mark = (0, 0)
