@@ -13,6 +13,7 @@ from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
 from sunsweep.cli.interrupt import end_quietly
+from sunsweep.cli.ledger import ledger
 from sunsweep.cli.machines import machines
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.ports import require
@@ -37,6 +38,7 @@ cli = typer.Typer(
 cli.add_typer(companies, name="company")
 cli.add_typer(users, name="user")
 cli.add_typer(machines, name="machine")
+cli.add_typer(ledger, name="ledger")
 
 
 class Level(StrEnum):

@@ -1,24 +1,19 @@
 """Counting the ledger anew: a UTC day of some machines, and with it the totals of the boots it touches."""
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from msgspec import json
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.server.features.ledger import repository
-from sunsweep.server.features.ledger.account import Account, Day, balance, totals
-from sunsweep.server.features.ledger.ranges import Range, Refused
+from sunsweep.server.features.ledger.account import totals
+from sunsweep.server.features.ledger.counted import counted
 from sunsweep.server.features.ledger.recount import recount
-from sunsweep.server.features.ledger.repository import DAY_MS, BootKey, Executor, Span
+from sunsweep.server.features.ledger.repository import DAY_MS, BootKey, Span
 
 AT_ONCE: Final = 200
 """Machines, or boots, of one statement."""
-
-_RANGES: Final = json.Decoder(tuple[Range, ...])
-_REFUSED: Final = json.Decoder(tuple[Refused, ...])
 
 
 async def fold_day(connection: AsyncConnection, machine_ids: Sequence[int], day_ms: int, *, now_ms: int) -> None:
@@ -28,7 +23,7 @@ async def fold_day(connection: AsyncConnection, machine_ids: Sequence[int], day_
 
 
 async def _fold(connection: AsyncConnection, machine_ids: Sequence[int], day_ms: int, *, now_ms: int) -> None:
-    found = (await recount(connection, machine_ids, Span(day_ms, day_ms + DAY_MS))).days
+    found = (await recount(connection, machine_ids, [Span(day_ms, day_ms + DAY_MS)])).days
     here = {key[:2] for key in found}
     before = await repository.boots_of_day(connection, machine_ids, day_ms)
     rows = [
@@ -43,23 +38,6 @@ async def _fold(connection: AsyncConnection, machine_ids: Sequence[int], day_ms:
 
 
 async def _total(connection: AsyncConnection, boots: Sequence[BootKey], *, now_ms: int) -> None:
-    accounts = await counted(connection, boots)
+    accounts = {key: found.account for key, found in (await counted(connection, boots)).items()}
     rows = [(*key, account.last, *totals(account), now_ms) for key, account in accounts.items() if account.last]
     await repository.keep_boots(connection, rows, [key for key, account in accounts.items() if not account.last])
-
-
-async def counted(connection: Executor, boots: Collection[BootKey]) -> dict[BootKey, Account]:
-    """The accounts of these boots over the days that have been counted."""
-    days: defaultdict[BootKey, list[Day]] = defaultdict(list)
-    losses: defaultdict[BootKey, list[Range]] = defaultdict(list)
-    for row in await repository.days(connection, boots):
-        days[row.machine_id, row.boot].append(read_day(row))
-    for row in await repository.losses(connection, boots):
-        losses[row.machine_id, row.boot].append((row.first_seq, row.last_seq))
-    ends = {(row.machine_id, row.boot): row.last_seq for row in await repository.ends(connection, boots)}
-    return {key: balance(days[key], losses[key], ends.get(key, 0)) for key in boots}
-
-
-def read_day(row: Row[*tuple[Any, ...]]) -> Day:
-    """A day as it was counted."""
-    return Day(row.rows, _RANGES.decode(row.stored), _REFUSED.decode(row.rejected))

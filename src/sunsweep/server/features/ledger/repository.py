@@ -3,17 +3,21 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, Select, delete, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import BigInteger, Row, Select, case, cast, delete, func, literal, null, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from sunsweep.server.db.models import (
     CommandResult,
+    Company,
     DeadLetter,
+    DirtyHour,
     LedgerBoot,
     LedgerDay,
     LedgerEnd,
     LedgerLoss,
+    Machine,
     StatusEvent,
+    TelemetryHour,
     TelemetryRow,
 )
 from sunsweep.server.db.statements import Row as Values
@@ -24,6 +28,7 @@ Executor = AsyncConnection | AsyncSession
 BootKey = tuple[int, int]
 """(machine, boot)."""
 
+HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 HISTORY: Final = (TelemetryRow, StatusEvent, CommandResult)
 DAYS: Final = Table(
@@ -41,6 +46,14 @@ class Span(NamedTuple):
 
     from_ms: int
     to_ms: int
+
+
+class MachineName(NamedTuple):
+    """A machine, also an archived one."""
+
+    id: int
+    company_id: int
+    serial: str
 
 
 async def stored_runs(connection: Executor, machine_ids: Collection[int], span: Span) -> Rows:
@@ -141,6 +154,97 @@ async def ends(connection: Executor, boots: Collection[BootKey]) -> Rows:
     end = LedgerEnd
     query = select(end.machine_id, end.boot, end.last_seq)
     return (await connection.execute(query.where(tuple_(end.machine_id, end.boot).in_(boots)))).all()
+
+
+async def known_boots(session: AsyncSession, machine_id: int) -> Rows:
+    """Every numbered boot that was counted or told of: boot, last_day (None where nothing of it has been counted)."""
+    day = select(LedgerDay.boot, LedgerDay.day).where(LedgerDay.machine_id == machine_id, LedgerDay.boot > 0)
+    told = (
+        select(table.boot, null().label("day")).where(table.machine_id == machine_id)
+        for table in (LedgerLoss, LedgerEnd)
+    )
+    c = union_all(day, *told).subquery().c
+    return (await session.execute(select(c.boot, func.max(c.day).label("last_day")).group_by(c.boot))).all()
+
+
+async def counted_unnumbered(session: AsyncSession, machine_id: int) -> Rows:
+    """Days with rows that have no number: day, rows."""
+    query = select(LedgerDay.day, LedgerDay.count.label("rows"))
+    return (await session.execute(query.where(LedgerDay.machine_id == machine_id, LedgerDay.boot == 0))).all()
+
+
+async def marked_hours(session: AsyncSession, machine_id: int) -> Sequence[int]:
+    """Closed hours that are to be counted again."""
+    query = select(DirtyHour.hour).where(DirtyHour.machine_id == machine_id)
+    return (await session.scalars(query.order_by(DirtyHour.hour))).all()
+
+
+async def raw_since(session: AsyncSession, machine_id: int) -> int:
+    """Raw rows of the machine from before this instant are gone."""
+    query = select(Company.raw_since).join(Machine, Machine.company_id == Company.id).where(Machine.id == machine_id)
+    return (await session.execute(query)).scalar_one()
+
+
+async def machine_names(session: AsyncSession, company_id: int | None, serial: str | None) -> list[MachineName]:
+    """Those of a company, or of all; with a serial, that one and what bore its name before."""
+    query = select(Machine.id, Machine.company_id, Machine.serial).order_by(Machine.id)
+    if company_id is not None:
+        query = query.where(Machine.company_id == company_id)
+    if serial is not None:
+        query = query.where(Machine.serial == serial)
+    return [MachineName(*row) for row in await session.execute(query)]
+
+
+async def earliest(session: AsyncSession, machine_id: int, span: Span) -> int:
+    """Of a span, the instant before which nothing was stored, rejected or counted; its end where nothing was at all."""
+    firsts = [
+        select(func.min(instant).label("first")).where(
+            whose == machine_id, instant >= span.from_ms, instant < span.to_ms
+        )
+        for whose, instant in (
+            *((table.machine_id, table.ts) for table in HISTORY),
+            (DeadLetter.machine_id, DeadLetter.received_at),
+            (LedgerDay.machine_id, LedgerDay.day),
+            (TelemetryHour.machine_id, TelemetryHour.start),
+        )
+    ]
+    first: int | None = await session.scalar(select(func.min(union_all(*firsts).subquery().c.first)))
+    return span.to_ms if first is None else first
+
+
+async def days_between(session: AsyncSession, machine_id: int, span: Span) -> Rows:
+    """What was counted of a machine: machine_id, boot, day, rows, stored, rejected."""
+    day = LedgerDay
+    query = select(day.machine_id, day.boot, day.day, day.count.label("rows"), day.stored, day.rejected)
+    span_of = (day.machine_id == machine_id, day.day >= span.from_ms, day.day < span.to_ms)
+    return (await session.execute(query.where(*span_of))).all()
+
+
+async def rolled_samples(session: AsyncSession, machine_id: int, span: Span) -> Rows:
+    """Samples an hour as their roll-ups count them: hour, rows."""
+    hour = TelemetryHour
+    query = select(hour.start.label("hour"), hour.count.label("rows"))
+    span_of = (hour.machine_id == machine_id, hour.start >= span.from_ms, hour.start < span.to_ms)
+    return (await session.execute(query.where(*span_of))).all()
+
+
+async def raw_samples(session: AsyncSession, machine_id: int, span: Span) -> Rows:
+    """Samples an hour as their rows tell: hour, rows."""
+    row = TelemetryRow
+    hour = row.ts - row.ts % HOUR_MS
+    query = select(hour.label("hour"), func.count().label("rows")).group_by(hour)
+    span_of = (row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)
+    return (await session.execute(query.where(*span_of))).all()
+
+
+async def platform_totals(session: AsyncSession) -> tuple[dict[str, int], int]:
+    """Numbers of all machines by what became of them, and boots of which some have not arrived, as counted last."""
+    boot = LedgerBoot
+    parts = ("stored", "rejected", "given_up", "missing")
+    sums = (cast(func.coalesce(func.sum(getattr(boot, part)), 0), BigInteger) for part in parts)
+    incomplete = func.count(case((boot.missing > 0, 1)))
+    *found, boots = (await session.execute(select(*sums, incomplete))).one()
+    return dict(zip(parts, found, strict=True)), boots
 
 
 async def keep_days(
