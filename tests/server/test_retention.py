@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -74,8 +75,8 @@ def everything(of: MachineRef, day: int) -> list[Accepted | Rejected]:
     result = Result("01890a5d-ac96-774b-bcce-b302099a8057", ResultState.RUNNING, stamp=Stamp(ts, 7, seq + 2))
     return [
         first,
-        first._replace(body=status, seq=seq + 1),
-        first._replace(body=result, seq=seq + 2),
+        replace(first, body=status, seq=seq + 1),
+        replace(first, body=result, seq=seq + 2),
         Rejected(first.message, of, Reason.CLOCK_AHEAD, "", (7, seq + 3)),
     ]
 
@@ -135,7 +136,7 @@ async def test_whole_days_go_a_day_after_their_bound_and_what_was_counted_stays(
     assert await raw_days(database, PLATFORM) == [list(range(10))] * 4
     # A sample that was held up for days, of a day that is gone: the next round takes it.
     late = at_noon(SHORT, 2)
-    await store.commit([late._replace(ts_ms=late.ts_ms + 1, seq=99)])
+    await store.commit([replace(late, ts_ms=late.ts_ms + 1, seq=99)])
     await closing.run()
     await retention.run()
     assert await raw_days(database, SHORT) == [[6, 7, 8, 9]] * 4
@@ -170,7 +171,7 @@ async def test_nothing_goes_that_was_not_counted(
     assert await raw_days(database, SHORT) == [[0, 1]] * 4
     await closing.run()
     late = at_noon(SHORT, 1)
-    await store.commit([late._replace(ts_ms=late.ts_ms + 1, seq=99)])
+    await store.commit([replace(late, ts_ms=late.ts_ms + 1, seq=99)])
     await retention.run()
     assert (await raw_since(database))[0] == 1  # the second day has a mark
     await closing.run()

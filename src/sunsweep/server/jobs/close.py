@@ -121,14 +121,25 @@ class Closing:
         """Hours of one UTC day, then that day."""
         day = _start(hours[0], DAY_MS)
         buckets: list[Bucket] = []
-        for hour in hours:
-            samples = await repository.samples(connection, machine_ids, Span(hour, hour + HOUR_MS))
+        for span in _spans(hours):
+            samples = await repository.samples(connection, machine_ids, span)
             for machine_id, found in samples.items():
                 buckets += ((machine_id, start, figures) for start, figures in fold(found, HOUR_MS).items())
+                # Others have their turn: this is arithmetic on thousands of rows.
+                await asyncio.sleep(0)
         await repository.replace(connection, TelemetryHour, machine_ids, hours, buckets)
         days = _days(await repository.hours_of_day(connection, machine_ids, day))
         await repository.replace(connection, TelemetryDay, machine_ids, (day,), days)
         await fold_day(connection, machine_ids, day, now_ms=self._now_ms())
+
+
+def _spans(hours: Iterable[int]) -> list[Span]:
+    """Hours in the order of time; those that follow each other are one span."""
+    spans: list[Span] = []
+    for hour in hours:
+        begin = spans.pop().from_ms if spans and spans[-1].to_ms == hour else hour
+        spans.append(Span(begin, hour + HOUR_MS))
+    return spans
 
 
 def _days(hours: Iterable[Bucket]) -> list[Bucket]:
