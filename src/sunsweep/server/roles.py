@@ -56,6 +56,15 @@ def _connection(settings: BackendSettings, **more: Any) -> ConnectionSettings:
     return replace(address, username=settings.mqtt_username, password=password, **more)
 
 
+def new_ingest(settings: BackendSettings, database: Database) -> Ingest:
+    return Ingest(
+        database,
+        member_connection(settings),
+        retention_days=settings.retention_days,
+        dead_letters_per_day=settings.dead_letters_per_day,
+    )
+
+
 async def run_ingest(settings: BackendSettings) -> None:
     """The ingest alone, until cancelled; raises `SchemaError`."""
     database = Database(settings.database_url)
@@ -63,7 +72,7 @@ async def run_ingest(settings: BackendSettings) -> None:
         await require_schema(database)
         spare_the_collector()
         log.info("begun", roles=Role.INGEST)
-        await Ingest(database, member_connection(settings), retention_days=settings.retention_days).run()
+        await new_ingest(settings, database).run()
     finally:
         await database.close()
 
@@ -104,8 +113,7 @@ async def _run(
             hub = Hub(connection(settings, "live"), database)
             tasks.create_task(hub.run(), name="live")
         if Role.INGEST in roles:
-            ingest = Ingest(database, member_connection(settings), retention_days=settings.retention_days)
-            tasks.create_task(ingest.run(), name="ingest")
+            tasks.create_task(new_ingest(settings, database).run(), name="ingest")
         if Role.DISPATCH in roles:
             dispatcher = Dispatcher(database, connection(settings, "dispatch"), now_ms=wall_clock)
             tasks.create_task(dispatcher.run(), name="dispatch")

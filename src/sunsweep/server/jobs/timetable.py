@@ -15,6 +15,7 @@ from sunsweep.server.jobs.close import Closing
 from sunsweep.server.jobs.ledger_metrics import measure_ledger
 from sunsweep.server.jobs.partition import make_partitions_ahead
 from sunsweep.server.jobs.retain import Retention
+from sunsweep.server.jobs.staleness import Staleness
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class Jobs:
             Job("close", 20.0, Closing(database, now_ms=now_ms).run),
             Job("partitions", 600.0, self._make_partitions_ahead),
             Job("retention", 3600.0, Retention(database, retention_days=retention_days, now_ms=now_ms).run),
+            Job("staleness", 5.0, Staleness(database, bus, now_ms=now_ms).look),
         )
 
     async def run(self) -> None:
