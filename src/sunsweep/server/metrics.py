@@ -35,3 +35,13 @@ VIEWERS: Final = Gauge("sunsweep_live_viewers", "Open live sockets.")
 FRAMES: Final = Counter("sunsweep_live_frames_total", "Frames handed to viewers, by type.", ["type"])
 LAGGED: Final = Counter("sunsweep_live_lagged_total", "Live frames a slow viewer lost.")
 COMMANDS: Final = Counter("sunsweep_dispatch_states_total", "Changes of commands' states, by the new state.", ["state"])
+LEDGER_MESSAGES: Final = Gauge(
+    "sunsweep_ledger_messages",
+    "Numbered messages of all machines by what became of them (stored, rejected, given_up, missing), when they were"
+    " counted last: hours as they close. Only the process that runs the jobs knows it.",
+    ["state"],
+)
+LEDGER_BOOTS_INCOMPLETE: Final = Gauge(
+    "sunsweep_ledger_boots_incomplete",
+    "Starts of machines' programs of which some messages have not arrived, when they were counted last.",
+)
