@@ -207,6 +207,6 @@ async def test_the_running_ingest_caps_and_says_what_it_refuses(platform: Platfo
 
         async def said() -> bool:
             numbers = [line["not_json"] for line in log if line["event"] == "messages kept as dead letters"]
-            return sum(numbers) == 3
+            return bool(sum(numbers) == 3)
 
         await eventually(said)
