@@ -10,6 +10,13 @@ DUPLICATES: Final = Counter(
     "sunsweep_ingest_duplicates_total", "Messages that were stored already and came again; acknowledged, not stored."
 )
 REJECTED: Final = Counter("sunsweep_ingest_rejected_total", "Messages kept as dead letters, by reason.", ["reason"])
+WITHOUT_BYTES: Final = Counter(
+    "sunsweep_ingest_dead_letters_without_bytes_total",
+    "Dead letters beyond the cap of their machine and day, kept without their bytes.",
+)
+REFUSAL_ALARM: Final = Gauge(
+    "sunsweep_ingest_refusal_alarm", "1 while many machines at once send what is refused: a bad deploy, here or there."
+)
 MISTYPED: Final = Counter("sunsweep_ingest_mistyped_total", "Known fields of a wrong type, kept under extra.")
 DROPPED_QOS0: Final = Counter(
     "sunsweep_ingest_dropped_qos0_total", "QoS 0 messages let go while the database was away."

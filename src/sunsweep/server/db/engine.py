@@ -61,6 +61,12 @@ class Database:
         async with self._ingest.connect() as connection, connection.begin():
             yield connection
 
+    @asynccontextmanager
+    async def outside_transactions(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for statements that commit by themselves, as MySQL's on the shape of tables do."""
+        async with self._engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
     async def run_sync(self, migrate: Any) -> None:
         """Hand a synchronous connection in a writing transaction to `migrate` (migrations are synchronous)."""
         async with self._writer.connect() as connection, connection.begin():
@@ -98,7 +104,9 @@ def _mysql_engine(url: URL, *, counts_changes: bool = False) -> AsyncEngine:
     engine = create_async_engine(
         url,
         isolation_level="READ COMMITTED",
-        pool_pre_ping=True,
+        # The ingest begins again by itself where a connection turns out to be dead, and ends every transaction.
+        pool_pre_ping=not counts_changes,
+        pool_reset_on_return=None if counts_changes else "rollback",
         pool_recycle=1800,
         pool_size=8,
         max_overflow=8,
