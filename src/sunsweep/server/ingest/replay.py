@@ -130,7 +130,7 @@ def _decode(letter: DeadLetter, known: Known, numbers: RowNumbers, now_ms: int) 
     """Judged by the present clock; a message without a date is of the time when it came."""
     # A letter's id stands where a delivery has its packet id: what acknowledges it is its removal.
     message = Message(letter.topic, letter.payload or b"", 0, False, letter.id, 0, letter.received_at)
-    item = decode(message._replace(received_ms=now_ms), known, numbers)
+    item = decode(replace(message, received_ms=now_ms), known, numbers)
     if isinstance(item, Rejected):
         return item._replace(message=message)
     if item.body.stamp.ts_ms is not None:
