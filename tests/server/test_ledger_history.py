@@ -195,8 +195,9 @@ class Course:
                     self.models[ended].end = last
 
     async def _close(self) -> None:
+        until = (self.now_ms - GRACE_MS) // HOUR_MS * HOUR_MS
         async with self._database.write() as session:
-            await set_state(session, "closed_until", (self.now_ms - GRACE_MS) // HOUR_MS * HOUR_MS)
+            await set_state(session, "closed_until", max(until, self._start))
 
     async def count(self) -> None:
         await Closing(self._database, now_ms=lambda: self.now_ms, pause_s=0).run()
