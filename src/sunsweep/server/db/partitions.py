@@ -68,5 +68,5 @@ async def _alone(database: Database) -> AsyncIterator[AsyncConnection]:
         try:
             yield connection
         finally:
-            # Nobody else is to have a connection that waits for so short a time; one that was cut off says nothing more.
+            # Nobody else is to have a connection that waits so briefly, and one that was cut off says nothing more.
             await connection.invalidate()
