@@ -64,6 +64,15 @@ class ServeSettings(BackendSettings):
     cookie_secure: bool = Field(default=False, description="send the login cookie over HTTPS only")
 
 
+class IngestSettings(BackendSettings):
+    """What `sunsweep ingest` may be told on top."""
+
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="port of /metrics and /healthz; default: none"
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="address that they listen on")
+
+
 def folder_database_url(folder: Path) -> str:
     """SQLite in the folder of `sunsweep up`."""
     file = folder.resolve() / "sunsweep.db"

@@ -1,7 +1,6 @@
 """Broker to database: consume, decode, batch, store, then acknowledge, then receipts. Data flows one way."""
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -10,14 +9,14 @@ from typing import Final
 import structlog
 
 from sunsweep.contract.payloads import Result, Status, Telemetry
-from sunsweep.contract.topics import FROM_MACHINE, Channel, all_machines
+from sunsweep.contract.topics import Channel
 from sunsweep.mqtt.backoff import Backoff
-from sunsweep.mqtt.client import MqttClient
-from sunsweep.mqtt.port import Message, Subscription
+from sunsweep.mqtt.client import Gate, MqttClient, always_open
+from sunsweep.mqtt.port import Message
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock, wall_clock
-from sunsweep.server.db.engine import DATABASE_AWAY, Database
+from sunsweep.server.db.engine import DATABASE_AWAY, INGEST_SILENCE_S, Database
 from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.ingest.batch import next_batch
 from sunsweep.server.ingest.consume import Inbox
@@ -25,37 +24,49 @@ from sunsweep.server.ingest.decode import RowNumbers, decode
 from sunsweep.server.ingest.messages import Accepted, Decoded, Rejected
 from sunsweep.server.ingest.receipt import Receipts
 from sunsweep.server.ingest.registry import Registry
+from sunsweep.server.ingest.sessions import ALL_FILTERS, other_filters, subscriptions
 from sunsweep.server.ingest.store import Committed, Store, StoreAwayError
+from sunsweep.server.ingest.watch import Look, Stages, Watch
 
 log = structlog.get_logger(__name__)
 
-SUBSCRIPTIONS: Final = tuple(Subscription(all_machines(channel)) for channel in FROM_MACHINE)
-SESSION_EXPIRY_S: Final = 86_400
-RECEIVE_MAXIMUM: Final = 4000
 MAX_BACKOFF_S: Final = 10.0
 FIRST_BACKOFF_S: Final = 0.1
 IDLE_S: Final = 1.0
 DRAIN_S: Final = 2.0
 
 
-def member_id(number: int) -> str:
-    """The clientid of a named session that the ingest reads through."""
-    return f"ingest-{number}"
-
-
 class Ingest:
-    """One member: what it had not acknowledged waits for it in the broker."""
+    """The pipeline of one of the `members`: what it had not acknowledged waits for it in the broker."""
 
     def __init__(
-        self, database: Database, connection: ConnectionSettings, *, retention_days: int, now_ms: Clock = wall_clock
+        self,
+        database: Database,
+        connection: ConnectionSettings,
+        *,
+        retention_days: int,
+        now_ms: Clock = wall_clock,
+        number: int = 0,
+        members: int = 1,
+        gate: Gate = always_open,
     ) -> None:
+        self._members = members
         self._inbox = Inbox()
-        self._client = MqttClient(connection, subscriptions=SUBSCRIPTIONS, on_messages=self._inbox.put)
+        self._client = MqttClient(
+            connection, subscriptions=subscriptions(members), on_messages=self._inbox.put, gate=gate
+        )
         self._inbox.tap = self._client
         self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
         self._store = Store(database, now_ms=now_ms)
         self._receipts = Receipts(self._client, now_ms=now_ms)
-        self._numbers = RowNumbers(random.getrandbits(10))
+        self._numbers = RowNumbers(number)
+        self._drain_s = DRAIN_S
+        self._away = False
+        self._stages = Stages()
+        self._committing: asyncio.Task[None] | None = None
+        self._watch = Watch(self._look, lambda: self._committing)
+        self.taken = 0
+        """Messages taken in hand so far."""
 
     @property
     def connected(self) -> bool:
@@ -64,16 +75,36 @@ class Ingest:
     async def wait_connected(self) -> None:
         await self._client.wait_connected()
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that the broker had is stored and acknowledged, as far as can be seen from here."""
+        return self._client.connected and not self._stages.at and not len(self._inbox)
+
+    async def follow(self, members: int) -> None:
+        """Subscribe as one of so many; the new filters before the old ones go: twice is better than not at all."""
+        await self._client.subscribe(*subscriptions(members))
+        await self._client.unsubscribe(*other_filters(members))
+
+    async def unsubscribe(self) -> None:
+        """From everything; what waits in the session still comes."""
+        await self._client.unsubscribe(*ALL_FILTERS)
+
+    def stop_at_once(self) -> None:
+        """What is not stored yet will not be: the session is another's."""
+        self._drain_s = 0.0
+
     async def run(self) -> None:
         """Until cancelled; then the batch in hand is finished, and what is not committed comes again."""
+        await self._client.unsubscribe(*other_filters(self._members))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._client.run(), name="ingest-client")
             tasks.create_task(self._receipts.run(), name="ingest-receipts")
+            tasks.create_task(self._watch.run(), name="ingest-watch")
             # In the group's own body: so that it ends before the connection its acknowledgements need.
             await self._commit_for_ever()
 
     async def _commit_for_ever(self) -> None:
-        committing = asyncio.create_task(self._commit_until_closed(), name="ingest-committer")
+        committing = self._committing = asyncio.create_task(self._commit_until_closed(), name="ingest-committer")
         try:
             await asyncio.shield(committing)
         except asyncio.CancelledError:
@@ -85,6 +116,7 @@ class Ingest:
             messages = await next_batch(self._inbox, idle_s=IDLE_S)
             if messages or self._store.owes:
                 await self._process(messages)
+                self.taken += len(messages)
         if self._store.owes:
             self._store.hurry()
             await self._process([])
@@ -95,7 +127,7 @@ class Ingest:
         self._client.pause_reading()
         self._inbox.close()
         try:
-            await asyncio.wait([committing], timeout=DRAIN_S)
+            await asyncio.wait([committing], timeout=self._drain_s)
             if not committing.done():
                 log.warning("stopped with messages not stored; the broker keeps them", messages=len(self._inbox))
         finally:
@@ -103,7 +135,9 @@ class Ingest:
             await asyncio.gather(committing, return_exceptions=True)
 
     async def _process(self, messages: list[Message]) -> None:
+        self._stages.enter("commit")
         committed = await self._persist(messages)
+        self._stages.enter("tell")
         self._client.acknowledge(messages)
         self._receipts.committed(committed.outcome)
         for presence in committed.presence:
@@ -112,6 +146,14 @@ class Ingest:
             await publish_change(self._client, machine.company_id, machine.serial, change)
         metrics.DUPLICATES.inc(committed.duplicates)
         _count(committed.outcome)
+        self._stages.enter("")
+
+    def _look(self) -> Look:
+        """How long the stages have stood at their work; waiting for a database that is known to be away is none."""
+        standing = {"receipts": self._receipts.waiting_s}
+        if self._stages.at != "commit" or not self._away:
+            standing[self._stages.at or "batch"] = self._stages.seconds if self._stages.at or len(self._inbox) else 0.0
+        return Look(standing, len(self._inbox), self._receipts.waiting)
 
     async def _persist(self, messages: Sequence[Message]) -> Committed:
         """Commit, however long the database stays away."""
@@ -127,19 +169,26 @@ class Ingest:
                 if away_since is None:
                     away_since = started
                 elif attempt == 2:
+                    self._away = True
                     metrics.STORE_AWAY.set(1)
                     log.warning("the database takes nothing; nothing is acknowledged until it does", error=str(error))
                 await asyncio.sleep(backoff.next_s())
                 continue
-            if away_since is not None and attempt > 1:
+            if self._away:
+                self._away = False
                 metrics.STORE_AWAY.set(0)
-                log.info("the database is back", away_s=round(time.perf_counter() - away_since, 1), attempts=attempt)
+                log.info(
+                    "the database is back",
+                    away_s=round(time.perf_counter() - (away_since or started), 1),
+                    attempts=attempt,
+                )
             metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
             metrics.BATCH_ROWS.observe(len(messages))
             return committed
 
     async def _decode(self, messages: Sequence[Message]) -> list[Decoded]:
-        await self._registry.learn({message.topic for message in messages})
+        async with asyncio.timeout(INGEST_SILENCE_S):
+            await self._registry.learn({message.topic for message in messages})
         return [decode(message, self._registry[message.topic], self._numbers) for message in messages]
 
 

@@ -1,6 +1,7 @@
 """Receipts: what of a machine's numbered messages is safe or refused for good, and what time it is."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
@@ -27,6 +28,18 @@ class Receipts:
         self._rejected: dict[tuple[MachineRef, int], list[tuple[int, str]]] = defaultdict(list)
         self._ask_the_time: set[MachineRef] = set()
         self._something = asyncio.Event()
+        self._telling = 0
+        self._since_s: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many machines' boots wait for a receipt."""
+        return max(self._telling, len(self._stored.keys() | self._rejected.keys()) + len(self._ask_the_time))
+
+    @property
+    def waiting_s(self) -> float:
+        """How long the oldest receipt has waited, a second of gathering included."""
+        return 0.0 if self._since_s is None else time.monotonic() - self._since_s
 
     def committed(self, outcome: Iterable[Decoded]) -> None:
         """Take in a batch that has been committed."""
@@ -42,6 +55,8 @@ class Receipts:
                 self._rejected[item.machine, boot].append((seq, str(item.reason)))
         if self._stored or self._rejected or self._ask_the_time:
             self._something.set()
+            if self._since_s is None:
+                self._since_s = time.monotonic()
 
     async def run(self) -> None:
         """Tell the machines, each at most once a second."""
@@ -53,6 +68,7 @@ class Receipts:
     async def flush(self) -> None:
         """Tell now what is gathered. A receipt that is lost is told again when its messages come again."""
         self._something.clear()
+        self._telling = self.waiting
         stored, rejected, ask = dict(self._stored), dict(self._rejected), set(self._ask_the_time)
         self._stored.clear()
         self._rejected.clear()
@@ -67,6 +83,8 @@ class Receipts:
                 await self._tell(machine, receipt)
         for machine in sorted(ask):
             await self._tell(machine, Receipt(self._now_ms()))
+        self._telling = 0
+        self._since_s = time.monotonic() if self._something.is_set() else None
 
     async def _tell(self, machine: MachineRef, receipt: Receipt) -> None:
         topic = str(MachineTopic(machine.company_id, machine.serial, Channel.RECEIPT))

@@ -11,6 +11,7 @@ from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
 from sunsweep.server.features.machines.service import end_overlaps
+from sunsweep.server.jobs import members
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +35,10 @@ class Jobs:
         self._retention_days = retention_days
         self._now_ms = now_ms
         self._lease = LeaseKeeper(database, "jobs", now_ms=now_ms)
-        self._jobs = (Job("overlaps", 30.0, self._end_overlaps),)
+        self._jobs = (
+            Job("overlaps", 30.0, self._end_overlaps),
+            Job("members", members.EVERY_S, members.UnheldMembers(database, now_ms=now_ms).look),
+        )
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
