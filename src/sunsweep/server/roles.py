@@ -23,7 +23,7 @@ from sunsweep.server.dispatch.dispatcher import Dispatcher
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.services import Services
 from sunsweep.server.ingest.sessions import RECEIVE_MAXIMUM, SESSION_EXPIRY_S
-from sunsweep.server.ingest.worker import Worker
+from sunsweep.server.ingest.worker import Pace, Worker
 from sunsweep.server.jobs.timetable import Jobs
 from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import BackendSettings, Role, ServeSettings
@@ -75,7 +75,9 @@ async def run_ingest(settings: BackendSettings, *, members: int | None = None) -
 
 def ingest_worker(settings: BackendSettings, database: Database) -> Worker:
     """The share of the ingest that falls to this process."""
-    return Worker(database, partial(member_connection, settings), retention_days=settings.retention_days)
+    pace = Pace(adopt_after_ms=round(settings.ingest_adopt_after_s * 1000))
+    connection = partial(member_connection, settings)
+    return Worker(database, connection, retention_days=settings.retention_days, pace=pace)
 
 
 async def run_roles(

@@ -46,6 +46,11 @@ class BackendSettings(BaseSettings):
     mqtt_password: SecretStr = Field(default=SecretStr(""), description="its password")
     mqtt_ca_file: Path | None = Field(default=None, description="CA certificates for mqtts://")
     retention_days: int = Field(default=90, ge=1, description="days that raw measurements are kept")
+    ingest_adopt_after_s: float = Field(
+        default=60,
+        gt=0,
+        description="seconds until a member of the ingest that nobody holds falls to who has one already",
+    )
 
     @classmethod
     def of_folder(cls, folder: Path, **more: Any) -> Self:

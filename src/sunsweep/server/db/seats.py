@@ -95,6 +95,9 @@ class Seats:
             known = await session.execute(update(Lease).where(Lease.name == own).values(expires_at=until))
             if not known.rowcount:  # type: ignore[attr-defined]  # SQLAlchemy types the base
                 session.add(Lease(name=own, holder=self._worker, expires_at=until, since=now_ms))
+            # The database may have kept us waiting.
+            now_ms = self._now_ms()
+            until = now_ms + self._lease_ms
             for number in sorted(held):
                 await session.execute(
                     update(Lease)

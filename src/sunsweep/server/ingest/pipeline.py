@@ -128,7 +128,7 @@ class Ingest:
         self._inbox.close()
         try:
             await asyncio.wait([committing], timeout=self._drain_s)
-            if not committing.done():
+            if self._drain_s and not committing.done():
                 log.warning("stopped with messages not stored; the broker keeps them", messages=len(self._inbox))
         finally:
             committing.cancel()
