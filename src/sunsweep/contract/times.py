@@ -3,14 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-FIRST_MS = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
-LAST_MS = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
+_DAY_MS = 86_400_000
+FIRST_MS = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
+LAST_MS = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
 
 
 def to_ms(instant: datetime) -> int:
     """Milliseconds since 1970 of an aware datetime, rounded down; an offset may not lead out of the calendar."""
-    return min(max((instant - EPOCH) // _MILLISECOND, FIRST_MS), LAST_MS)
+    since = instant - EPOCH
+    ms = since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+    return ms if FIRST_MS <= ms <= LAST_MS else min(max(ms, FIRST_MS), LAST_MS)
 
 
 def from_ms(ms: int) -> datetime:

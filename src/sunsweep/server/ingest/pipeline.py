@@ -192,17 +192,19 @@ class Ingest:
         return [decode(message, self._registry[message.topic], self._numbers) for message in messages]
 
 
-_CHANNELS: Final = {Telemetry: Channel.TELEMETRY, Status: Channel.STATUS, Result: Channel.RESULT}
+_CHANNELS: Final[dict[type[Telemetry | Status | Result], Channel]] = {
+    Telemetry: Channel.TELEMETRY,
+    Status: Channel.STATUS,
+    Result: Channel.RESULT,
+}
 
 
 def _count(outcome: Sequence[Decoded]) -> None:
-    for kind, number in Counter(type(item.body) for item in outcome if isinstance(item, Accepted)).items():
-        metrics.STORED.labels(_CHANNELS[kind]).inc(number)
-    metrics.MISTYPED.inc(sum(_mistyped(item) for item in outcome))
-    for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
-        metrics.REJECTED.labels(reason).inc(number)
-        log.warning("messages kept as dead letters", reason=str(reason), number=number)
-
-
-def _mistyped(item: Decoded) -> int:
-    return len(item.body.mistyped) if isinstance(item, Accepted) and not isinstance(item.body, Result) else 0
+    accepted = [item.body for item in outcome if isinstance(item, Accepted)]
+    for kind, channel in _CHANNELS.items():
+        metrics.STORED.labels(channel).inc(sum([isinstance(body, kind) for body in accepted]))
+    metrics.MISTYPED.inc(sum([len(body.mistyped) for body in accepted if not isinstance(body, Result)]))
+    if len(accepted) < len(outcome):
+        for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
+            metrics.REJECTED.labels(reason).inc(number)
+            log.warning("messages kept as dead letters", reason=str(reason), number=number)

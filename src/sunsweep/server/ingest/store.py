@@ -81,13 +81,13 @@ class Store:
         return await self.commit([Rejected(item.message, item.machine, Reason.BAD_VALUE, str(error.orig), numbered)])
 
     async def _commit_once(self, batch: Sequence[Decoded]) -> Committed:
-        accepted = [item for item in batch if isinstance(item, Accepted)]
-        rejected = [item for item in batch if isinstance(item, Rejected)]
+        accepted = [item for item in batch if type(item) is Accepted]
+        rejected = [item for item in batch if type(item) is Rejected]
         due, later = self._newest.due(accepted)
         insert = self._statements.insert_new
         async with self._database.transaction() as connection:
-            samples = [rows.telemetry(a, a.body) for a in accepted if isinstance(a.body, Telemetry)]
-            results = [(a, a.body) for a in accepted if isinstance(a.body, Result)]
+            samples = [rows.telemetry(a, a.body) for a in accepted if type(a.body) is Telemetry]
+            results = [(a, a.body) for a in accepted if type(a.body) is Result]
             new = await insert(connection, rows.TELEMETRY, samples)
             presence, changes = await self._newest.fold(connection, due)
             statuses = [(a, a.body) for a in changes if isinstance(a.body, Status)]
