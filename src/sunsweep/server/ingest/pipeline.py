@@ -171,7 +171,8 @@ class Ingest:
                 elif attempt == 2:
                     self._away = True
                     metrics.STORE_AWAY.set(1)
-                    log.warning("the database takes nothing; nothing is acknowledged until it does", error=str(error))
+                    words = str(error) or type(error).__name__
+                    log.warning("the database takes nothing; nothing is acknowledged until it does", error=words)
                 await asyncio.sleep(backoff.next_s())
                 continue
             if self._away:
