@@ -10,12 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
 from sunsweep.mqtt.connect import opened
 from sunsweep.mqtt.link import Link
 from sunsweep.server import metrics
 from sunsweep.server.clock import wall_clock
+from sunsweep.server.db import engine, seats
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import Lease
 from sunsweep.server.db.seats import member_id
@@ -27,6 +29,7 @@ from tests.support.broker import connected
 from tests.support.ingest import ingest_process
 from tests.support.load import Load, bare_numbers, numbered_seqs
 from tests.support.platform import Platform, eventually, new_platform, topic
+from tests.support.proxy import proxy_to
 
 QUICK = Pace(lease_ms=1500, beat_s=0.1, adopt_after_ms=600, settle_s=0.5)
 SLOW = QUICK._replace(beat_s=30)
@@ -50,9 +53,9 @@ async def platform(database_url: str, tmp_path: Path) -> AsyncIterator[Platform]
 
 
 @asynccontextmanager
-async def worker_on(platform: Platform, *, pace: Pace = QUICK) -> AsyncIterator[Worker]:
+async def worker_on(platform: Platform, *, pace: Pace = QUICK, url: str | None = None) -> AsyncIterator[Worker]:
     """A worker with a database connection of its own, as in a process of its own."""
-    database = Database(platform.settings.database_url)
+    database = Database(url or platform.settings.database_url)
 
     def connection(number: int) -> Any:
         return member_connection(platform.settings, number)
@@ -133,7 +136,12 @@ async def test_a_new_worker_gets_its_share_and_it_goes_back_when_that_one_leaves
     assert set((await bare_numbers(platform.database)).values()) == {1}
 
 
-async def test_more_members_and_fewer_again_under_load(platform: Platform) -> None:
+async def test_more_members_and_fewer_again_under_load(mariadb_url: str, tmp_path: Path) -> None:
+    async with platform_on(mariadb_url, tmp_path) as platform:
+        await more_and_fewer(platform)
+
+
+async def more_and_fewer(platform: Platform) -> None:
     async with feeding(platform) as load, worker_on(platform) as worker:
         await holds(worker, 0)
         async with load.running():
@@ -199,6 +207,34 @@ async def test_a_session_taken_over_is_left_alone(sqlite_url: str, tmp_path: Pat
             connection = other.connection
             await asyncio.sleep(1.5)  # three attempts of a client that would come back by itself
             assert (other.connected, other.connection) == (True, connection)
+
+
+async def test_a_worker_cut_off_from_the_database_is_replaced_and_does_not_fight(
+    mariadb_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seats, "_ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(engine, "INGEST_SILENCE_S", 1)
+    address = make_url(mariadb_url)
+    async with (
+        platform_on(mariadb_url, tmp_path) as platform,
+        proxy_to(address.port or 0) as proxy,
+        feeding(platform) as load,
+    ):
+        through = address.set(host="127.0.0.1", port=proxy.port, query={"connect_timeout": "1"})
+        url = through.render_as_string(hide_password=False)
+        async with worker_on(platform, url=url) as first, load.running():
+            await holds(first, 0)
+            async with worker_on(platform) as second:
+                proxy.go_silent()
+                await holds(second, 0)
+                await all_stored_now(platform, load)
+                before = (await leases(platform))["ingest-0"].since
+                proxy.pass_again()
+                await holds(first)
+                await all_stored_now(platform, load)
+                assert (await leases(platform))["ingest-0"].since == before
+        async with worker_on(platform):
+            await all_stored(platform, load)
 
 
 async def test_while_the_database_is_away_the_member_is_kept(sqlite_url: str, tmp_path: Path) -> None:

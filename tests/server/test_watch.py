@@ -11,11 +11,15 @@ import pytest
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
+from sunsweep.contract.codec import decode_telemetry
+from sunsweep.mqtt.port import Message
 from sunsweep.server import metrics
 from sunsweep.server.db import engine
 from sunsweep.server.db.engine import Database
-from sunsweep.server.ingest import pipeline, watch
+from sunsweep.server.ingest import pipeline, receipt, watch
+from sunsweep.server.ingest.messages import Accepted, MachineRef
 from sunsweep.server.ingest.pipeline import Ingest
+from sunsweep.server.ingest.receipt import Receipts
 from sunsweep.server.ingest.watch import Look, Watch, stack_of
 from sunsweep.server.roles import member_connection
 from tests.support.load import Load, bare_numbers, numbered_seqs
@@ -57,6 +61,39 @@ async def test_the_stack_of_a_task_names_the_innermost_call_last() -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert stack_of(None) == ""
+
+
+async def test_receipts_that_cannot_be_told_wait_visibly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that takes nothing from us, though it is connected."""
+    monkeypatch.setattr(receipt, "GATHER_S", 0.0)
+    client = DeafClient()
+    receipts = Receipts(client, now_ms=lambda: 0)  # type: ignore[arg-type]  # it only publishes
+    body = decode_telemetry(b'{"ts":"2026-01-01T00:00:00.000Z","boot":1,"seq":1}')
+    message = Message("t", b"", 1, False, 1, 1, 0)
+    running = asyncio.create_task(receipts.run())
+    assert (receipts.waiting, receipts.waiting_s) == (0, 0.0)
+    receipts.committed([Accepted(message, MachineRef(1, 1, "M-1", 0), body, 0, 0, 1)])
+    await client.asked.wait()
+    assert receipts.waiting == 1
+    assert receipts.waiting_s > 0
+    client.hears.set()
+    await eventually(lambda: is_zero(receipts))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+class DeafClient:
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.hears = asyncio.Event()
+
+    async def publish(self, *_: Any) -> None:
+        self.asked.set()
+        await self.hears.wait()
+
+
+async def is_zero(receipts: Receipts) -> bool:
+    return (receipts.waiting, receipts.waiting_s) == (0, 0.0)
 
 
 @pytest.fixture

@@ -151,8 +151,8 @@ class Ingest:
     def _look(self) -> Look:
         """How long the stages have stood at their work; waiting for a database that is known to be away is none."""
         standing = {"receipts": self._receipts.waiting_s}
-        if self._stages.at != "commit" or not self._away:
-            standing[self._stages.at or "batch"] = self._stages.seconds if self._stages.at or len(self._inbox) else 0.0
+        if self._stages.at and not (self._stages.at == "commit" and self._away):
+            standing[self._stages.at] = self._stages.seconds
         return Look(standing, len(self._inbox), self._receipts.waiting)
 
     async def _persist(self, messages: Sequence[Message]) -> Committed:

@@ -13,11 +13,11 @@ log = structlog.get_logger(__name__)
 
 STUCK_AFTER_S: Final = 15.0
 LOOK_S: Final = 1.0
-STAGES: Final = ("batch", "commit", "tell", "receipts")
+STAGES: Final = ("commit", "tell", "receipts")
 
 
 class Stages:
-    """What the committer does, and since when: nothing (`at` is empty), or one of the stages."""
+    """What the committer does, and since when: `commit`, `tell`, or nothing but wait for messages (`at` is empty)."""
 
     def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._monotonic_s = monotonic_s
@@ -49,6 +49,8 @@ class Watch:
         self._look = look
         self._committer = committer
         self._stuck: dict[str, float] = {}
+        for stage in STAGES:
+            metrics.STUCK.labels(stage)
 
     async def run(self) -> None:
         try:
