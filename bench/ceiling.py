@@ -12,7 +12,7 @@ import struct
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import asyncmy
 import mqtt5
@@ -48,7 +48,7 @@ class Subscriber(asyncio.Protocol):
         self.subscribed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: Any = transport  # asyncio types the base, uvloop has its own class
+        self.transport = cast("asyncio.WriteTransport", transport)
         self.transport.write(self._connect)
 
     def data_received(self, data: bytes) -> None:

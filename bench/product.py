@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from sunsweep.server.db.engine import Database
 from sunsweep.server.ingest.pipeline import Ingest
-from sunsweep.server.roles import member_connection
+from sunsweep.server.roles import member_connection, spare_the_collector
 from sunsweep.server.settings import BackendSettings
 
 
@@ -28,6 +28,7 @@ async def run(messages: int) -> None:
     ingest = Ingest(database, member_connection(settings), retention_days=settings.retention_days)
     running = asyncio.create_task(ingest.run())
     await ingest.wait_connected()
+    spare_the_collector()
     print("ready", flush=True)
     cpu, began = time.process_time(), 0.0
     while stored() < messages:

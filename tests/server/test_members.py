@@ -110,8 +110,8 @@ async def test_a_second_worker_stands_by_and_takes_over_when_the_first_one_leave
         async with worker_on(platform) as first:
             await holds(first, 0)
             async with worker_on(platform) as second:
-                async with load.running():
-                    await all_stored(platform, load)
+                await load.burst()
+                await all_stored(platform, load)
                 assert second.members == frozenset()
         async with worker_on(platform) as third:
             await load.burst()

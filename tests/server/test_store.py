@@ -219,7 +219,7 @@ async def test_what_falls_into_a_closed_hour_leaves_a_mark(database: Database, s
         await set_state(session, "closed_until", hour)
     late, refused = numbered(1), Rejected(message(b"x"), machine(2), Reason.CLOCK_AHEAD, "", (7, 9))
     late = replace(late, ts_ms=hour - 1)
-    await store.commit([late, numbered(2), refused._replace(message=message()._replace(received_ms=hour - 7_200_000))])
+    await store.commit([late, numbered(2), refused._replace(message=replace(message(), received_ms=hour - 7_200_000))])
     async with database.read() as session:
         marks = (await session.execute(select(DirtyHour.machine_id, DirtyHour.hour))).all()
     assert sorted(map(tuple, marks)) == [(1, hour - 3_600_000), (2, hour - 7_200_000)]

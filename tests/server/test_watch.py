@@ -87,7 +87,7 @@ class DeafClient:
         self.asked = asyncio.Event()
         self.hears = asyncio.Event()
 
-    async def publish(self, *_: Any) -> None:
+    async def publish_all(self, *_: Any) -> None:
         self.asked.set()
         await self.hears.wait()
 

@@ -1,6 +1,7 @@
 """One way to write and read an instant: UTC, ISO 8601 with milliseconds; inside, integer milliseconds since 1970."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS = 86_400_000
@@ -20,6 +21,7 @@ def from_ms(ms: int) -> datetime:
     return EPOCH + timedelta(milliseconds=ms)
 
 
+@lru_cache(maxsize=16)
 def iso(ms: int) -> str:
     """`2026-11-24T08:33:28.250Z` of milliseconds since 1970."""
     return from_ms(ms).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

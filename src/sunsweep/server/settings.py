@@ -52,6 +52,10 @@ class BackendSettings(BaseSettings):
         description="seconds until a member of the ingest that nobody holds falls to who has one already",
     )
 
+    dead_letters_per_day: int = Field(
+        default=100, ge=0, description="dead letters of a machine and day that are kept with their bytes"
+    )
+
     @classmethod
     def of_folder(cls, folder: Path, **more: Any) -> Self:
         """The settings of a `sunsweep up` folder; raises `FileNotFoundError` where it was never started."""

@@ -70,9 +70,10 @@ class Newest:
             current = currents[machine.id]
             before = (current.presence, current.presence_since)
             changes += [
-                item for item in items if fold(current, item.body, item.order_ms).changed or item.body.stamp.numbered
+                item
+                for item in items
+                if fold(current, item.body, item.order_ms, item.message.received_ms).changed or item.body.stamp.numbered
             ]
-            current.seen_at = max(current.seen_at, *(item.message.received_ms for item in items))
             if (current.presence, current.presence_since) != before:
                 presence.append(
                     PresenceChange(

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -18,12 +19,15 @@ from sunsweep.server import metrics
 from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import DATABASE_AWAY, INGEST_SILENCE_S, Database
 from sunsweep.server.events import publish_change, publish_presence
+from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.batch import next_batch
 from sunsweep.server.ingest.consume import Inbox
 from sunsweep.server.ingest.decode import RowNumbers, decode
 from sunsweep.server.ingest.messages import Accepted, Decoded, Rejected
 from sunsweep.server.ingest.receipt import Receipts
 from sunsweep.server.ingest.registry import Registry
+from sunsweep.server.ingest.reject import PER_DAY, NewLetters
+from sunsweep.server.ingest.replay import replay_asked_for_ever
 from sunsweep.server.ingest.sessions import ALL_FILTERS, other_filters, subscriptions
 from sunsweep.server.ingest.store import Committed, Store, StoreAwayError
 from sunsweep.server.ingest.watch import Look, Stages, Watch
@@ -45,6 +49,7 @@ class Ingest:
         connection: ConnectionSettings,
         *,
         retention_days: int,
+        dead_letters_per_day: int = PER_DAY,
         now_ms: Clock = wall_clock,
         number: int = 0,
         members: int = 1,
@@ -57,7 +62,8 @@ class Ingest:
         )
         self._inbox.tap = self._client
         self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
-        self._store = Store(database, now_ms=now_ms)
+        self._store = Store(database, letters=NewLetters(database, per_day=dead_letters_per_day), now_ms=now_ms)
+        self._refusals = Refusals(now_ms=now_ms)
         self._receipts = Receipts(self._client, now_ms=now_ms)
         self._numbers = RowNumbers(number)
         self._drain_s = DRAIN_S
@@ -67,6 +73,9 @@ class Ingest:
         self._watch = Watch(self._look, lambda: self._committing)
         self.taken = 0
         """Messages taken in hand so far."""
+        self._replay = partial(
+            replay_asked_for_ever, database, retention_days=retention_days, now_ms=now_ms, done=self._tell_viewers
+        )
 
     @property
     def connected(self) -> bool:
@@ -100,6 +109,7 @@ class Ingest:
             tasks.create_task(self._client.run(), name="ingest-client")
             tasks.create_task(self._receipts.run(), name="ingest-receipts")
             tasks.create_task(self._watch.run(), name="ingest-watch")
+            tasks.create_task(self._replay(), name="ingest-replay")
             # In the group's own body: so that it ends before the connection its acknowledgements need.
             await self._commit_for_ever()
 
@@ -117,6 +127,7 @@ class Ingest:
             if messages or self._store.owes:
                 await self._process(messages)
                 self.taken += len(messages)
+            self._refusals.look()
         if self._store.owes:
             self._store.hurry()
             await self._process([])
@@ -140,13 +151,17 @@ class Ingest:
         self._stages.enter("tell")
         self._client.acknowledge(messages)
         self._receipts.committed(committed.outcome)
+        await self._tell_viewers(committed)
+        metrics.DUPLICATES.inc(committed.duplicates)
+        self._refusals.heard(committed.outcome)
+        _count(committed.outcome)
+        self._stages.enter("")
+
+    async def _tell_viewers(self, committed: Committed) -> None:
         for presence in committed.presence:
             await publish_presence(self._client, presence)
         for machine, change in committed.commands:
             await publish_change(self._client, machine.company_id, machine.serial, change)
-        metrics.DUPLICATES.inc(committed.duplicates)
-        _count(committed.outcome)
-        self._stages.enter("")
 
     def _look(self) -> Look:
         """How long the stages have stood at their work; waiting for a database that is known to be away is none."""
@@ -208,4 +223,3 @@ def _count(outcome: Sequence[Decoded]) -> None:
     if len(accepted) < len(outcome):
         for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
             metrics.REJECTED.labels(reason).inc(number)
-            log.warning("messages kept as dead letters", reason=str(reason), number=number)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.contract.payloads import Result, Status, Telemetry
 from sunsweep.contract.refusal import Reason
+from sunsweep.server import metrics
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.statements import Row, Statements
@@ -17,6 +18,7 @@ from sunsweep.server.ingest import rows
 from sunsweep.server.ingest.mark import mark_closed_hours
 from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef, Rejected
 from sunsweep.server.ingest.newest import Newest
+from sunsweep.server.ingest.reject import Letters, NewLetters
 
 _VALUE_ERRORS: Final = frozenset({1264, 1366, 1406})
 """MySQL: out of range, incorrect value, too long. Nothing else may reject a row."""
@@ -36,11 +38,12 @@ class Committed(NamedTuple):
 
 
 class Store:
-    """The ingest's only place that commits."""
+    """The ingest's only place that commits; `letters` says what becomes of refusals."""
 
-    def __init__(self, database: Database, *, now_ms: Clock) -> None:
+    def __init__(self, database: Database, *, now_ms: Clock, letters: Letters | None = None) -> None:
         self._database = database
         self._statements = Statements(is_sqlite=database.is_sqlite)
+        self._letters = letters or NewLetters(database)
         self._now_ms = now_ms
         self._newest = Newest(self._statements, now_ms=now_ms)
 
@@ -98,10 +101,11 @@ class Store:
             await insert(connection, rows.ENDS, [row for a, body in statuses for row in rows.ends(a, body)])
             new += await insert(connection, rows.RESULTS, words)
             commands = await self._commands(connection, results)
-            await insert(connection, rows.DEAD_LETTERS, [rows.dead_letter(item) for item in rejected])
+            without_bytes = await self._letters.settle(connection, accepted, rejected)
             history: list[Row] = samples + events + words
             await mark_closed_hours(connection, self._statements, history, rejected)
         self._newest.settle(due, later)
+        metrics.WITHOUT_BYTES.inc(without_bytes)
         return Committed(list(batch), len(history) - new, presence, commands)
 
     async def _commands(

@@ -14,6 +14,7 @@ from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.seats import Seat, Seats, SeatTable
 from sunsweep.server.ingest.member import Member
 from sunsweep.server.ingest.pipeline import Ingest
+from sunsweep.server.ingest.reject import PER_DAY
 from sunsweep.server.ingest.shares import decide
 
 log = structlog.get_logger(__name__)
@@ -41,12 +42,14 @@ class Worker:
         connection: Callable[[int], ConnectionSettings],
         *,
         retention_days: int,
+        dead_letters_per_day: int = PER_DAY,
         now_ms: Clock = wall_clock,
         pace: Pace | None = None,
     ) -> None:
         self._database = database
         self._connection = connection
         self._retention_days = retention_days
+        self._dead_letters_per_day = dead_letters_per_day
         self._now_ms = now_ms
         self._pace = pace or Pace()
         self._name = secrets.token_hex(8)
@@ -116,6 +119,7 @@ class Worker:
             self._database,
             connection,
             retention_days=self._retention_days,
+            dead_letters_per_day=self._dead_letters_per_day,
             now_ms=self._now_ms,
             number=number,
             members=self._wanted,
