@@ -13,12 +13,12 @@ _PROGRAM = "from sunsweep.cli.main import main; main()"
 
 
 @asynccontextmanager
-async def ingest_process(settings: ServeSettings) -> AsyncIterator[asyncio.subprocess.Process]:
+async def ingest_process(settings: ServeSettings, **env: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """`sunsweep ingest`, killed at the end where it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _PROGRAM, "ingest", "--log-level", "ERROR",
         stdin=asyncio.subprocess.DEVNULL,
-        env=os.environ | {
+        env=os.environ | env | {
             "SUNSWEEP_DATABASE_URL": settings.database_url,
             "SUNSWEEP_MQTT_URL": settings.mqtt_url,
             "SUNSWEEP_MQTT_USERNAME": settings.mqtt_username,
