@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from secrets import token_hex
 
 import pytest
 import structlog
@@ -46,3 +47,15 @@ def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     line = capsys.readouterr().err
     assert "it works" in line
     assert "number=7" in line
+
+
+def test_a_traceback_tells_no_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("INFO")
+    token = token_hex()
+    try:
+        fail()
+    except ValueError:
+        structlog.get_logger("ours").exception("it failed", length=len(token))
+    text = capsys.readouterr().err
+    assert "ValueError: no good" in text
+    assert token not in text

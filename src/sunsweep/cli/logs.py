@@ -45,4 +45,6 @@ def set_up(level: str, form: LogFormat = LogFormat.TEXT) -> None:
 def _renderers(form: LogFormat) -> list[structlog.types.Processor]:
     if form is LogFormat.JSON:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # Where rich is installed, its tracebacks show every local variable, tokens among them, and take seconds to write.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
