@@ -148,6 +148,7 @@ async def test_what_is_wrong_is_named(shared: Platform) -> None:
         ({"limit": 0}, "limit"), ({"limit": 10_001}, "limit"), ({"limit": "many"}, "limit"),
         ({"resolution": "5m"}, "resolution"),
         ({"cursor": "x"}, "cursor"), ({"cursor": "1.2"}, "cursor"), ({"cursor": "9" * 40 + ".0.0"}, "cursor"),
+        ({"cursor": "1.2." + "9" * 19}, "cursor"),
         ({"cursor": "x", "resolution": "1h"}, "cursor"), ({"cursor": "١.٢.٣"}, "cursor"),
     ]  # fmt: skip
     for query, field in wrong:

@@ -11,6 +11,7 @@ from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
 from sunsweep.contract.times import iso, to_ms
 from sunsweep.server.db.models import Machine, StatusEvent, TelemetryRow
 from sunsweep.server.errors import InvalidError
+from sunsweep.server.features.requests import MAX_ID
 from sunsweep.server.features.telemetry import buckets, repository
 from sunsweep.server.features.telemetry.buckets import Bucket
 from sunsweep.server.features.telemetry.choice import Choice, choose
@@ -103,7 +104,7 @@ def read_cursor(cursor: str) -> Key | None:
     if not cursor:
         return None
     match = _CURSOR.fullmatch(cursor)
-    if match is None:
+    if match is None or int(match[3]) > MAX_ID:
         raise InvalidError("that is no cursor of ours", field="cursor")
     return int(match[1]), int(match[2]), int(match[3])
 
