@@ -13,6 +13,7 @@ from sunsweep.contract.codec import encode_status
 from sunsweep.contract.payloads import OFFLINE, OutboxReport, Status
 from sunsweep.contract.times import from_ms
 from sunsweep.contract.topics import Channel, MachineTopic
+from sunsweep.machine import cancellation
 from sunsweep.machine.downlink import Downlink
 from sunsweep.machine.outbox import Outbox
 from sunsweep.machine.uplink import Uplink
@@ -80,6 +81,7 @@ class Voice:
 
     async def _say(self, client: Client, status: Status, *, qos: int = 1) -> None:
         await client.publish(self._topic, encode_status(replace(status, session=self.session)), qos=qos)
+        cancellation.obey()
 
     def _first_status(self) -> Status:
         oldest = next(self._outbox.pending(), None)
