@@ -11,16 +11,18 @@ from itertools import cycle
 from pathlib import Path
 
 from tests.chaos.play import SCENARIOS, play
+from tests.support.mariadb import MariaDB, running_mariadb
 
 log = logging.getLogger("chaos")
 
 
-async def rounds(minutes: float, seconds: float, seed: int | None, only: str) -> int:
-    until = time.monotonic() + 60 * minutes
+async def rounds(options: argparse.Namespace, folder: Path, mariadb: MariaDB) -> int:
+    until = time.monotonic() + 60 * options.minutes
     done = 0
-    for scenario in cycle([scenario for scenario in SCENARIOS if only in scenario.name]):
-        with tempfile.TemporaryDirectory(prefix="sunsweep-chaos-") as name:
-            await play(scenario, Path(name), seed=secrets.randbelow(10**9) if seed is None else seed, seconds=seconds)
+    for scenario in cycle([scenario for scenario in SCENARIOS if options.only in scenario.name]):
+        seed = secrets.randbelow(10**9) if options.seed is None else options.seed
+        with tempfile.TemporaryDirectory(dir=folder, prefix="round-") as name:
+            await play(scenario, Path(name), mariadb, seed=seed, seconds=options.seconds)
         done += 1
         if time.monotonic() >= until:
             break
@@ -36,7 +38,8 @@ def main() -> int:
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     log.setLevel(logging.INFO)
-    done = asyncio.run(rounds(options.minutes, options.seconds, options.seed, options.only))
+    with tempfile.TemporaryDirectory(prefix="sunsweep-chaos-") as name, running_mariadb(Path(name) / "db") as mariadb:
+        done = asyncio.run(rounds(options, Path(name), mariadb))
     print(f"{done} rounds: nothing lost, nothing doubled, everything accounted")  # noqa: T201
     return 0
 

@@ -5,6 +5,7 @@ SIGUSR1: sample no more, and end once every outbox is empty. SIGTERM: end now. E
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from sunsweep.mqtt.client import MqttClient, wall_clock_ms
 from sunsweep.mqtt.port import MqttError, Published
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server.features.machines.service import Login
+from sunsweep.sim.parent import die_with
 from tests.chaos.account import Bare, FieldReport, write_report
 from tests.chaos.numbered import NumberedMachine
 from tests.chaos.proxy import HOST
@@ -122,6 +124,7 @@ def _config(login: Login, url: str, interval_s: float) -> MachineConfig:
 
 
 async def main(order: FieldOrder) -> None:
+    die_with(os.getppid())
     calm = asyncio.Event()
     field = Field(order)
     running = asyncio.create_task(field.run(calm), name="field")

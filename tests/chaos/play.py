@@ -9,6 +9,7 @@ from tests.chaos.account import FieldReport
 from tests.chaos.acts import Scenario, wreak
 from tests.chaos.verdict import Tables, complaints, recount
 from tests.chaos.world import Size, World, world
+from tests.support.mariadb import MariaDB
 
 log = logging.getLogger("chaos")
 BARE_WITHIN_S = 30.0
@@ -22,6 +23,7 @@ SCENARIOS = (MARIADB, BROKER_LIVES, SQLITE)
 async def play(
     scenario: Scenario,
     folder: Path,
+    mariadb: MariaDB,
     *,
     seed: int,
     seconds: float,
@@ -29,7 +31,8 @@ async def play(
 ) -> None:
     """Raises `AssertionError` where anything is lost, doubled, or in doubt."""
     log.info("%s: %.0f s of chaos, seed %d", scenario.name, seconds, seed)
-    async with world(folder, database=scenario.database, worker_count=scenario.workers, size=size, seed=seed) as it:
+    server = mariadb if scenario.database == "mariadb" else None
+    async with world(folder, server, worker_count=scenario.workers, size=size, seed=seed) as it:
         await wreak(it, scenario, seed, seconds)
         log.info("all is well again")
         report = await it.settle()

@@ -25,7 +25,7 @@ from tests.chaos.disk import Disk, small_disk
 from tests.chaos.field import FieldOrder
 from tests.chaos.proxy import HOST, Proxy, proxy_to
 from tests.chaos.worker import Worker, workers
-from tests.support.mariadb import MariaDB, running_mariadb
+from tests.support.mariadb import MariaDB
 from tests.support.platform import BACKEND, Platform, new_platform
 
 CALM_S: Final = 3.0
@@ -85,11 +85,10 @@ class World:
 
 @asynccontextmanager
 async def world(
-    folder: Path, *, database: str, worker_count: int = 1, size: Size = Size(), seed: int
+    folder: Path, mariadb: MariaDB | None, *, worker_count: int, size: Size, seed: int
 ) -> AsyncIterator[World]:
-    """Everything runs; `database` is mariadb or sqlite."""
+    """Everything runs; without a MariaDB on SQLite."""
     async with AsyncExitStack() as stack:
-        mariadb = stack.enter_context(running_mariadb(folder / "mariadb")) if database == "mariadb" else None
         disk = stack.enter_context(small_disk(folder / "disk")) if mariadb is None else None
         url = mariadb.create_database() if mariadb else f"sqlite+aiosqlite:///{folder / 'disk' / 'sunsweep.db'}"
         platform = await new_platform(url, folder)
