@@ -69,6 +69,36 @@ def test_tasks_that_end_or_belong_to_a_fixture_are_no_leak(watched: pytest.Pytes
     result.assert_outcomes(passed=2)
 
 
+def test_history_without_a_bound_in_time_fails_the_test(watched: pytest.Pytester) -> None:
+    result = run(
+        watched,
+        """
+        import pytest
+        from sqlalchemy import delete, select
+        from sunsweep.server.db.engine import Database
+        from sunsweep.server.db.migrate import upgrade
+        from sunsweep.server.db.models import TelemetryRow
+
+        globals()["__name__"] = "sunsweep.somewhere"  # as if it stood in the product
+
+        @pytest.mark.parametrize("query", [
+            select(TelemetryRow),
+            select(TelemetryRow).where(TelemetryRow.machine_id == 1),
+            delete(TelemetryRow),
+            select(TelemetryRow).where(TelemetryRow.ts >= 5),
+        ])
+        async def test_asks(tmp_path, query):
+            database = Database(f"sqlite:///{tmp_path / 'x'}")
+            await upgrade(database)
+            async with database.write() as session:
+                await session.execute(query)
+            await database.close()
+        """,
+    )
+    result.assert_outcomes(passed=4, errors=3)
+    result.stdout.fnmatch_lines("*telemetry without a bound in time: SELECT*")
+
+
 def test_sleeping_in_the_event_loop_fails_the_test(watched: pytest.Pytester) -> None:
     result = run(
         watched,

@@ -12,7 +12,12 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from sunsweep.cli.verbs import cli
+from sunsweep.contract.refusal import Reason
+from sunsweep.mqtt.port import Message
+from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
+from sunsweep.server.ingest.messages import Rejected
+from sunsweep.server.ingest.store import Store
 from tests.support.command import Ended, sunsweep
 
 SECRET = "only-for-tests-only-for-tests-only"
@@ -95,6 +100,37 @@ def test_machines_come_change_and_move(url: str) -> None:
     assert active_logins(url, "SCM-2") == {moved["mqtt_username"]}
     assert [line.split()[0] for line in done("machine", "list", url=url).splitlines()] == ["SCM-1"]
     assert [line.split()[0] for line in done("machine", "list", "--company", "2", url=url).splitlines()] == ["SCM-2"]
+
+
+def test_dead_letters_are_listed_and_fed_in_again(url: str) -> None:
+    asyncio.run(refuse(url, b'{"battery":13}', b"rubbish \x1b[2J"))
+    newest, oldest = done("dead-letters", "list", "--machine", "LATER-1", url=url).splitlines()
+    assert "unknown_machine" in newest
+    assert "company/1/machine/LATER-1/telemetry" in oldest
+    assert "?[2J" in oldest, "strangers' words do not speak to the terminal"
+    assert done("dead-letters", "list", "--company", "1", url=url) == ""
+    assert done("dead-letters", "list", "--until", "2020-01-01T00:00:00Z", url=url) == ""
+    assert refused("dead-letters", "list", "--since", "yesterday", url=url) == "--since is no ISO 8601 time"
+    assert "a serial has" in refused("dead-letters", "replay", "--machine", "%", url=url)
+
+    done("machine", "add", "LATER-1", "--company", "1", url=url)
+    fed_in = verb("dead-letters", "replay", "--reason", "unknown_machine", url=url)
+    assert (fed_in.code, fed_in.out) == (0, "1 stored, 1 refused again, 0 without their bytes\n")
+    assert fed_in.err == "2 fed in\n"
+    assert "not_json" in done("dead-letters", "list", "--company", "1", url=url)
+    assert "online" in done("machine", "list", url=url)
+
+
+async def refuse(url: str, *payloads: bytes) -> None:
+    """Keep messages of a machine that is not known yet as dead letters."""
+    database = Database(url)
+    now_ms = wall_clock()
+    messages = [Message("company/1/machine/LATER-1/telemetry", one, 0, False, None, 1, now_ms) for one in payloads]
+    try:
+        store = Store(database, now_ms=wall_clock)
+        await store.commit([Rejected(one, None, Reason.UNKNOWN_MACHINE, "\x1b[2J", None) for one in messages])
+    finally:
+        await database.close()
 
 
 def active_logins(url: str, serial: str) -> set[str]:

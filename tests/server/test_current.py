@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunsweep.contract.payloads import Status, Telemetry
-from sunsweep.server.features.machines.current import Current, fold, shown_status
+from sunsweep.server.features.machines import current as newest
+from sunsweep.server.features.machines.current import Current, Folded, shown_status
+
+
+def fold(current: Current, body: Telemetry | Status, order_ms: int) -> Folded:
+    """A message of that time, received in the order of this test."""
+    return newest.fold(current, body, order_ms, order_ms)
 
 
 def status(word: str | None = "Running", **fields: Any) -> Status:

@@ -1,21 +1,25 @@
 """History over REST: spans, pages and resolutions."""
 
 from collections.abc import Iterable
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
 
-from sunsweep.contract.times import iso
-from sunsweep.server.db.models import StatusEvent, TelemetryRow
+from sunsweep.contract.times import from_ms, iso
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.models import DirtyHour, StatusEvent, TelemetryRow
 from sunsweep.server.features.machines import repository as machines
 from sunsweep.server.features.telemetry.service import read_instant
+from sunsweep.server.jobs.close import Closing
 from tests.support.platform import Platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-START = "2026-03-01T00:00:00Z"
-START_MS = read_instant(START, "from")
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+# Within the retention of raw samples, which the platform's jobs enforce.
+START_MS = wall_clock() // DAY_MS * DAY_MS - 40 * DAY_MS
+START = iso(START_MS)
 
 
 async def internal_id(platform: Platform, serial: str) -> int:
@@ -26,7 +30,8 @@ async def internal_id(platform: Platform, serial: str) -> int:
 
 
 async def machine_with(platform: Platform, serial: str, samples: Iterable[tuple[int, float | None]]) -> None:
-    """A machine with samples of (ms after `START`, battery)."""
+    """A machine with samples of (ms after `START`, battery), stored late and counted."""
+    samples = list(samples)
     await platform.add_machine(serial)
     machine_id = await internal_id(platform, serial)
     async with platform.database.write() as session:
@@ -37,6 +42,9 @@ async def machine_with(platform: Platform, serial: str, samples: Iterable[tuple[
             )
             for seq, (after, battery) in enumerate(samples, 1)
         )  # fmt: skip
+        hours = {(START_MS + after) // HOUR_MS * HOUR_MS for after, _ in samples}
+        session.add_all(DirtyHour(machine_id=machine_id, hour=hour) for hour in hours)
+    await Closing(platform.database, now_ms=wall_clock, pause_s=0).run()
 
 
 async def history(platform: Platform, serial: str, path: str = "telemetry", **query: Any) -> dict[str, Any]:
@@ -65,10 +73,10 @@ async def test_raw_samples_are_as_measured(shared: Platform) -> None:
     found = await history(shared, "RAW-1", **{"from": START, "to": iso(START_MS + DAY_MS)})
     first, second = found["items"]
     assert first == {
-        "ts": "2026-03-01T00:00:00.000Z", "battery": 12.8, "solar_v": 21.25, "solar_a": None, "water": 80.0,
-        "extra": {"temp": 32.5}, "received_at": "2026-03-01T00:00:00.000Z",
+        "ts": START, "battery": 12.8, "solar_v": 21.25, "solar_a": None, "water": 80.0,
+        "extra": {"temp": 32.5}, "received_at": START,
     }  # fmt: skip
-    assert (second["ts"], second["battery"]) == ("2026-03-01T00:00:01.500Z", None)
+    assert (second["ts"], second["battery"]) == (iso(START_MS + 1500), None)
     assert (found["resolution"], found["next_cursor"]) == ("raw", None)
 
 
@@ -76,7 +84,9 @@ async def test_from_is_inclusive_and_to_is_not(shared: Platform) -> None:
     await machine_with(shared, "EDGE-1", [(0, 1.0), (1000, 2.0), (2000, 3.0)])
     found = await history(shared, "EDGE-1", **{"from": iso(START_MS), "to": iso(START_MS + 2000)})
     assert [row["battery"] for row in found["items"]] == [1.0, 2.0]
-    east = await history(shared, "EDGE-1", **{"from": "2026-03-01T02:00:01+02:00", "to": "2026-03-01T02:00:03+02:00"})
+    zone = timezone(timedelta(hours=2))
+    begin, end = (from_ms(START_MS + after).astimezone(zone).isoformat() for after in (1000, 3000))
+    east = await history(shared, "EDGE-1", **{"from": begin, "to": end})
     assert [row["battery"] for row in east["items"]] == [2.0, 3.0], "another zone, the same instants"
 
 
@@ -93,10 +103,10 @@ async def test_buckets_count_and_average(shared: Platform) -> None:
     await machine_with(shared, "MEAN-1", [(0, 12.0), (30_000, 13.0), (59_999, None), (60_000, 14.0)])
     found = await history(shared, "MEAN-1", **{"from": START, "to": iso(START_MS + DAY_MS), "resolution": "1m"})
     first, second = found["items"]
-    assert (first["ts"], first["count"], first["battery_mean"]) == ("2026-03-01T00:00:00.000Z", 3, 12.5)
+    assert (first["ts"], first["count"], first["battery_mean"]) == (START, 3, 12.5)
     assert (first["battery_min"], first["battery_max"]) == (12.0, 13.0)
     assert (first["solar_v_mean"], first["solar_a_mean"], first["solar_a_min"]) == (21.25, None, None)
-    assert (second["ts"], second["count"], second["battery_mean"]) == ("2026-03-01T00:01:00.000Z", 1, 14.0)
+    assert (second["ts"], second["count"], second["battery_mean"]) == (iso(START_MS + MINUTE_MS), 1, 14.0)
     assert all(isinstance(second[f"battery_{word}"], float) for word in ("mean", "min", "max")), "no text, no Decimal"
 
 
@@ -112,15 +122,17 @@ async def test_buckets_come_in_pages_too(shared: Platform, resolution: str, widt
     assert {row["count"] for row in rows} == {1}
 
 
-async def test_auto_takes_what_gives_about_a_thousand_points(shared: Platform) -> None:
-    await machine_with(shared, "AUTO-1", [(0, 12.0)])
-    spans = {"raw": HOUR_MS, "1h": 20 * DAY_MS, "1d": 365 * DAY_MS}
-    chosen = {
-        name: (await history(shared, "AUTO-1", **{"from": START, "to": iso(START_MS + span), "resolution": "auto"}))
-        for name, span in spans.items()
-    }
-    assert {name: found["resolution"] for name, found in chosen.items()} == {name: name for name in spans}
-    assert all(len(found["items"]) == 1 for found in chosen.values())
+async def test_auto_is_never_cut_by_the_page(shared: Platform) -> None:
+    await machine_with(shared, "AUTO-1", [(number * 10_000, 12.0) for number in range(2000)])
+    asked = {"from": START, "resolution": "auto"}
+    short = await history(shared, "AUTO-1", to=iso(START_MS + HOUR_MS), **asked)
+    assert (short["resolution"], short["bucket_s"], len(short["items"])) == ("raw", None, 360)
+    long = await history(shared, "AUTO-1", to=iso(START_MS + 6 * HOUR_MS), **asked)
+    assert (long["resolution"], long["bucket_s"], len(long["items"])) == ("1m", 60, 334)
+    longest = await history(shared, "AUTO-1", **{**asked, "from": "2001-01-01T00:00:00Z"})
+    assert (longest["resolution"], longest["bucket_s"], len(longest["items"])) == ("1h", 3600, 6)
+    assert sum(item["count"] for item in longest["items"]) == 2000
+    assert [found["next_cursor"] for found in (short, long, longest)] == [None] * 3
 
 
 async def test_what_is_wrong_is_named(shared: Platform) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select, text
 
 from sunsweep.contract.payloads import LossAccount, Result, ResultState, Stamp, Status, Telemetry
@@ -217,8 +218,8 @@ async def test_what_falls_into_a_closed_hour_leaves_a_mark(database: Database, s
     async with database.write() as session:
         await set_state(session, "closed_until", hour)
     late, refused = numbered(1), Rejected(message(b"x"), machine(2), Reason.CLOCK_AHEAD, "", (7, 9))
-    late = late._replace(ts_ms=hour - 1)
-    await store.commit([late, numbered(2), refused._replace(message=message()._replace(received_ms=hour - 7_200_000))])
+    late = replace(late, ts_ms=hour - 1)
+    await store.commit([late, numbered(2), refused._replace(message=replace(message(), received_ms=hour - 7_200_000))])
     async with database.read() as session:
         marks = (await session.execute(select(DirtyHour.machine_id, DirtyHour.hour))).all()
     assert sorted(map(tuple, marks)) == [(1, hour - 3_600_000), (2, hour - 7_200_000)]

@@ -1,13 +1,22 @@
-"""Fixtures that watch every test: no task left behind, no blocking call inside the event loop."""
+"""Fixtures that watch every test: no task left behind, no blocking call in the event loop, no unbounded history."""
 
 import asyncio
 import inspect
+import re
+import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import FrameType
 
+import greenlet
 import pytest
 from blockbuster import BlockBuster, BlockBusterFunction
+from sqlalchemy import Engine, event
 
 _TICKS_TO_END = 10
+_HISTORY = re.compile(r"\b(FROM|JOIN|UPDATE) +[`\"]?telemetry\b", re.IGNORECASE)
+_BOUND = re.compile(r"\bts[`\"]? *(<|>|BETWEEN)", re.IGNORECASE)
+_TESTS = str(Path(__file__).parent.parent)
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +55,41 @@ def blocking_calls() -> Iterator[BlockBuster]:
     buster.activate()
     yield buster
     buster.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def bounded_history() -> Iterator[None]:
+    """Fail a test in which the product asks `telemetry` without a bound in time; the test itself may see all of it."""
+    unbounded: list[str] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if _HISTORY.search(statement) and not _BOUND.search(statement) and not _asked_by_a_test():
+            unbounded.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", look)
+    yield
+    event.remove(Engine, "before_cursor_execute", look)
+    if unbounded:
+        pytest.fail(f"telemetry without a bound in time: {unbounded[0]}", pytrace=False)
+
+
+def _asked_by_a_test() -> bool:
+    """Whether a test stands next to the statement, with no code of ours in between."""
+    for frame in _frames():
+        if frame.f_globals.get("__name__", "").startswith("sunsweep."):
+            return False
+        if frame.f_code.co_filename.startswith(_TESTS) and frame.f_globals.get("__name__") != __name__:
+            return True
+    return False
+
+
+def _frames() -> Iterator[FrameType]:
+    """From here outwards, also out of the greenlet that an asynchronous statement runs in."""
+    frame: FrameType | None = sys._getframe(1)
+    here = greenlet.getcurrent()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+        if frame is None and here.parent is not None:
+            here = here.parent
+            frame = here.gr_frame

@@ -87,8 +87,9 @@ def list_machines(company: Company = 1, data: Data = None) -> None:
             while rows := await repository.page(session, company, after=after, limit=500):
                 for machine, status in rows:
                     state = (shown_status(status) or "no status yet") if status else "never heard"
+                    presence = status.presence if status else ""
                     enabled = "" if machine.enabled else "disabled"
-                    print(f"{machine.serial:<24} {state:<16} {machine.name:<32} {enabled}".rstrip())
+                    print(f"{machine.serial:<24} {state:<16} {presence:<8} {machine.name:<32} {enabled}".rstrip())
                 after = rows[-1][0].serial
 
     on_database(data, work)

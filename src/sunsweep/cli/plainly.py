@@ -15,6 +15,7 @@ from sunsweep.cli.folder import FolderError
 from sunsweep.cli.ports import PortError
 from sunsweep.mqtt.local_broker import BrokerError
 from sunsweep.server.errors import SunsweepError
+from sunsweep.server.ingest.store import StoreAwayError
 from sunsweep.server.roles import SchemaError
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def _setting(place: tuple[int | str, ...], message: str) -> str:
 _SPEAKERS: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], object]], ...]] = (
     (SunsweepError, lambda error: error.detail),
     ((PortError, FolderError, BrokerError, SchemaError), str),
+    (StoreAwayError, lambda error: f"the database takes nothing: {error}"),
     (ValidationError, _settings),
     (DBAPIError, _database),
     ((ArgumentError, NoSuchModuleError), lambda error: f"SUNSWEEP_DATABASE_URL: {error}"),

@@ -41,7 +41,7 @@ _receipt = msgspec.json.Decoder(ReceiptWire)
 def decode_telemetry(payload: bytes) -> Telemetry:
     """Read a sample; raises `Refused`."""
     wire, unknown, mistyped = _lenient(_telemetry, TelemetryWire, payload)
-    extra = _merge(wire.extra, unknown)
+    extra = _merge(wire.extra, unknown) if unknown else wire.extra or {}
     return Telemetry(wire.battery, wire.solar_v, wire.solar_a, wire.water, extra, _stamp(wire, extra), mistyped)
 
 

@@ -36,7 +36,7 @@ CommandId = Annotated[
 ]
 
 
-class TelemetryWire(Struct, forbid_unknown_fields=True, omit_defaults=True):
+class TelemetryWire(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One sample of a machine's sensors, every 30-60 s."""
 
     battery: Annotated[float | None, Meta(description="battery, V")] = None
@@ -121,7 +121,7 @@ class ReceiptWire(Struct, omit_defaults=True):
     rejected: list[tuple[Seq, Seq, str]] = field(default_factory=list)
 
 
-class Stamp(Struct, frozen=True):
+class Stamp(Struct, frozen=True, gc=False):
     """When a message was measured and which it is: `boot` and `seq` are 0 where it carries no number."""
 
     ts_ms: int | None = None
@@ -136,7 +136,7 @@ class Stamp(Struct, frozen=True):
 UNSTAMPED: Final = Stamp()
 
 
-class Telemetry(Struct, frozen=True):
+class Telemetry(Struct, frozen=True, gc=False):
     """A sample: V, V, A, % of the tank; `extra` also holds unknown fields and, named in `mistyped`, unusable ones."""
 
     battery: float | None = None

@@ -90,6 +90,10 @@ class MqttClient:
         """Publish once; raises `NotConnectedError`, `NotAuthorisedError`. QoS 0 says DELIVERED."""
         return await self._standing().exchange.publish(topic, payload, qos=qos, expiry_s=expiry_s)
 
+    async def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Publish (topic, payload) at QoS 0 in one write; raises `NotConnectedError`."""
+        await self._standing().exchange.publish_all(messages)
+
     async def subscribe(self, *subscriptions: Subscription) -> None:
         """Add subscriptions; those that meet no connection stand with the next one, refused ones do not."""
         self._subscriptions.want(subscriptions)

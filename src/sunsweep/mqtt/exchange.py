@@ -1,7 +1,7 @@
 """Requests and their answers on one connection: publish, subscribe, unsubscribe."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from mqtt5 import PubAckPacket, SubAckPacket, UnsubAckPacket, UnsubscribePacket
@@ -60,6 +60,14 @@ class Exchange:
         packet_id, answer = self._pending.open(PubAckPacket)
         self._write(publish_packet(topic, payload, packet_id=packet_id, expiry_s=expiry_s))
         return outcome(topic, await answer)
+
+    async def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        await self._drained()
+        packets = []
+        for topic, payload in messages:
+            self._check(topic, payload, None)
+            packets.append(publish_packet(topic, payload))
+        self._write(b"".join(packets))
 
     async def subscribe(self, subscriptions: Sequence[Subscription]) -> None:
         for some in _slices(subscriptions):

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
+from msgspec import Struct
 
-class Message(NamedTuple):
+
+class Message(Struct, frozen=True, gc=False):
     """One delivery. `connection` binds its acknowledgement: a packet id of an older one may name another message."""
 
     topic: str
@@ -65,6 +67,9 @@ class Client(Protocol):
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 0, expiry_s: int | None = None) -> Published:
         """Publish once; raises `NotConnectedError`, `NotAuthorisedError`. QoS 0 says DELIVERED."""
+
+    async def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Publish (topic, payload) at QoS 0 in one write; raises `NotConnectedError`."""
 
     async def subscribe(self, *subscriptions: Subscription) -> None:
         """Add subscriptions, renewed at each reconnect; returns after SUBACK. Raises like `publish`.

@@ -17,6 +17,7 @@ from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
 from sunsweep.server.features.health import endpoints as health
+from sunsweep.server.features.ledger import endpoints as ledger
 from sunsweep.server.features.machines import endpoints as machines
 from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry import endpoints as telemetry
@@ -42,7 +43,7 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
     app.include_router(health.router)
     if Role.API in roles:
         v1 = APIRouter(prefix="/api/v1")
-        for feature in (accounts, machines, telemetry, commands, deadletters):
+        for feature in (accounts, machines, telemetry, commands, deadletters, ledger):
             v1.include_router(feature.router)
         app.include_router(v1)
         _pages(app)

@@ -1,9 +1,13 @@
 """The backend's internal news about machines, over the broker: what joins processes that share nothing else."""
 
+from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from sunsweep.contract.codec import encode_object
-from sunsweep.contract.times import iso
+from sunsweep.contract.refusal import Reason, Refused
+from sunsweep.contract.times import iso, to_ms
 from sunsweep.contract.topics import Event, EventTopic
 from sunsweep.mqtt.port import Client, NotConnectedError
 
@@ -51,3 +55,26 @@ async def publish_change(client: Client, company_id: int, serial: str, change: C
 def presence_data(presence: str, since_ms: int, cause: str) -> dict[str, str | None]:
     """Presence as REST and the live frames show it."""
     return {"presence": presence, "since": iso(since_ms) if since_ms else None, "cause": cause}
+
+
+class Presence(NamedTuple):
+    """Presence as an event tells it."""
+
+    presence: str
+    since_ms: int
+    cause: str
+
+
+class _PresenceData(msgspec.Struct):
+    presence: str
+    cause: str
+    since: datetime | None
+
+
+def read_presence(payload: bytes) -> Presence:
+    """What `presence_data` has made; raises `Refused`."""
+    try:
+        told = msgspec.json.decode(payload, type=_PresenceData)
+    except msgspec.DecodeError as error:
+        raise Refused(Reason.BAD_FIELD, str(error)) from error
+    return Presence(told.presence, to_ms(told.since) if told.since else 0, told.cause)

@@ -10,6 +10,13 @@ DUPLICATES: Final = Counter(
     "sunsweep_ingest_duplicates_total", "Messages that were stored already and came again; acknowledged, not stored."
 )
 REJECTED: Final = Counter("sunsweep_ingest_rejected_total", "Messages kept as dead letters, by reason.", ["reason"])
+WITHOUT_BYTES: Final = Counter(
+    "sunsweep_ingest_dead_letters_without_bytes_total",
+    "Dead letters beyond the cap of their machine and day, kept without their bytes.",
+)
+REFUSAL_ALARM: Final = Gauge(
+    "sunsweep_ingest_refusal_alarm", "1 while many machines at once send what is refused: a bad deploy, here or there."
+)
 MISTYPED: Final = Counter("sunsweep_ingest_mistyped_total", "Known fields of a wrong type, kept under extra.")
 DROPPED_QOS0: Final = Counter(
     "sunsweep_ingest_dropped_qos0_total", "QoS 0 messages let go while the database was away."
@@ -28,3 +35,13 @@ VIEWERS: Final = Gauge("sunsweep_live_viewers", "Open live sockets.")
 FRAMES: Final = Counter("sunsweep_live_frames_total", "Frames handed to viewers, by type.", ["type"])
 LAGGED: Final = Counter("sunsweep_live_lagged_total", "Live frames a slow viewer lost.")
 COMMANDS: Final = Counter("sunsweep_dispatch_states_total", "Changes of commands' states, by the new state.", ["state"])
+LEDGER_MESSAGES: Final = Gauge(
+    "sunsweep_ledger_messages",
+    "Numbered messages of all machines by what became of them (stored, rejected, given_up, missing), when they were"
+    " counted last: hours as they close. Only the process that runs the jobs knows it.",
+    ["state"],
+)
+LEDGER_BOOTS_INCOMPLETE: Final = Gauge(
+    "sunsweep_ledger_boots_incomplete",
+    "Starts of machines' programs of which some messages have not arrived, when they were counted last.",
+)

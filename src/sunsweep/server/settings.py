@@ -47,6 +47,10 @@ class BackendSettings(BaseSettings):
     mqtt_ca_file: Path | None = Field(default=None, description="CA certificates for mqtts://")
     retention_days: int = Field(default=90, ge=1, description="days that raw measurements are kept")
 
+    dead_letters_per_day: int = Field(
+        default=100, ge=0, description="dead letters of a machine and day that are kept with their bytes"
+    )
+
     @classmethod
     def of_folder(cls, folder: Path, **more: Any) -> Self:
         """The settings of a `sunsweep up` folder; raises `FileNotFoundError` where it was never started."""

@@ -32,12 +32,21 @@ class Database:
         address = address.set(drivername=DRIVERS.get(kind, address.drivername))
         self._engine = _sqlite_engine(address) if self.is_sqlite else _mysql_engine(address)
         self._writer = self._engine.execution_options(sunsweep_write=True)
+        self._snapshots = (
+            self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         self._ingest = self._writer if self.is_sqlite else _mysql_engine(address, counts_changes=True)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session that is rolled back at its end."""
         async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """A session that is rolled back at its end, all of whose reads show the same moment."""
+        async with AsyncSession(self._snapshots, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
@@ -51,6 +60,12 @@ class Database:
         """The ingest's unit of work: a bare connection, committed at its end; `rowcount` counts what has changed."""
         async with self._ingest.connect() as connection, connection.begin():
             yield connection
+
+    @asynccontextmanager
+    async def outside_transactions(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for statements that commit by themselves, as MySQL's on the shape of tables do."""
+        async with self._engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def run_sync(self, migrate: Any) -> None:
         """Hand a synchronous connection in a writing transaction to `migrate` (migrations are synchronous)."""
@@ -89,7 +104,9 @@ def _mysql_engine(url: URL, *, counts_changes: bool = False) -> AsyncEngine:
     engine = create_async_engine(
         url,
         isolation_level="READ COMMITTED",
-        pool_pre_ping=True,
+        # The ingest begins again by itself where a connection turns out to be dead, and ends every transaction.
+        pool_pre_ping=not counts_changes,
+        pool_reset_on_return=None if counts_changes else "rollback",
         pool_recycle=1800,
         pool_size=8,
         max_overflow=8,

@@ -382,7 +382,7 @@ class LedgerDay(Base):
     """
 
     __tablename__ = "ledger_day"
-    __table_args__ = ({**TABLE_ARGS, "sqlite_with_rowid": False},)
+    __table_args__ = (Index(None, "machine_id", "day"), {**TABLE_ARGS, "sqlite_with_rowid": False})
 
     machine_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     boot: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

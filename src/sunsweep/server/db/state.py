@@ -17,6 +17,12 @@ async def held_state_of(connection: AsyncConnection | AsyncSession, name: str) -
     return (await connection.execute(query)).scalar_one()
 
 
+async def taken_state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:
+    """A number that is this transaction's alone until it ends."""
+    query = select(PlatformState.value).where(PlatformState.name == name).with_for_update()
+    return (await connection.execute(query)).scalar_one()
+
+
 async def set_state(connection: AsyncConnection | AsyncSession, name: str, value: int) -> None:
     """Change a number, once those who hold it have ended."""
     await connection.execute(update(PlatformState).where(PlatformState.name == name).values(value=value))

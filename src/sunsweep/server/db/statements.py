@@ -1,6 +1,6 @@
 """The few statements that differ by database, built by hand: an ORM or executemany costs 3 to 6 times as much a row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -28,7 +28,6 @@ class Statements:
 
     def __init__(self, *, is_sqlite: bool) -> None:
         self._sqlite = is_sqlite
-        self._mark = "?" if is_sqlite else "%s"
 
     async def insert_new(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> int:
         """Insert rows sorted by key and tell how many were new; every real error is raised.
@@ -57,17 +56,43 @@ class Statements:
             await self._run(connection, table, rows, change)
 
     async def _run(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> int:
-        marks = "(" + ",".join([self._mark] * len(table.columns)) + ")"
         # Two workers that write in another order than the key's deadlock.
         ordered = sorted(rows, key=itemgetter(slice(len(table.key))))
+        head = f"INSERT INTO {table.name} ({','.join(table.columns)}) VALUES "  # noqa: S608  names of ours
         at_once = MAX_PARAMETERS // len(table.columns)
         changed = 0
         for start in range(0, len(ordered), at_once):
             part = ordered[start : start + at_once]
-            values = ",".join([marks] * len(part))
-            done = await connection.exec_driver_sql(
-                f"INSERT INTO {table.name} ({','.join(table.columns)}) VALUES {values} {tail}",  # noqa: S608  names of ours
-                tuple(chain.from_iterable(part)),
-            )
-            changed += done.rowcount
+            if self._sqlite:
+                marks = "(" + ",".join("?" * len(table.columns)) + ")"
+                values, parameters = ",".join([marks] * len(part)), tuple(chain.from_iterable(part))
+            else:
+                values, parameters = literals(part), ()
+            changed += (await connection.exec_driver_sql(f"{head}{values} {tail}", parameters)).rowcount
         return changed
+
+
+def literals(rows: Sequence[Row]) -> str:
+    """Rows as MySQL writes them, column by column: half the cost of the driver's way of value by value.
+
+    Text and bytes go as hexadecimal, in which nothing has to be escaped.
+    """
+    columns = [_written(column) for column in zip(*rows, strict=True)]
+    return "(" + "),(".join(map(",".join, zip(*columns, strict=True))) + ")"
+
+
+def _written(column: tuple[Any, ...]) -> Iterable[str]:
+    kinds = set(map(type, column))
+    if kinds in ({int}, {float}):
+        return map(repr, column)
+    return [_LITERAL[type(value)](value) for value in column]
+
+
+_LITERAL: Final[dict[type, Callable[[Any], str]]] = {
+    int: repr,
+    float: repr,
+    bool: lambda value: "1" if value else "0",
+    type(None): lambda _: "NULL",
+    str: lambda text: f"_utf8mb4 x'{text.encode().hex()}'",
+    bytes: lambda data: f"x'{data.hex()}'",
+}

@@ -37,28 +37,26 @@ def decode(message: Message, known: Known, numbers: RowNumbers) -> Decoded:
     if isinstance(known, Refused):
         return Rejected(message, None, known.reason, known.detail, None)
     machine, channel = known
+    received_ms = message.received_ms
     try:
-        body = _decoder(channel)(message.payload)
+        body = _DECODERS.get(channel, _of_nobody)(message.payload)
         stamp = body.stamp
-        ts_ms = message.received_ms if stamp.ts_ms is None else _in_time(stamp.ts_ms, stamp, message, machine)
+        ts_ms = received_ms if stamp.ts_ms is None else _in_time(stamp.ts_ms, stamp, received_ms, machine)
     except Refused as refusal:
         return Rejected(message, machine, refusal.reason, refusal.detail, refusal.numbered)
-    seq = stamp.seq or numbers.draw(message.received_ms)
-    return Accepted(message, machine, body, ts_ms, min(ts_ms, message.received_ms), seq)
+    seq = stamp.seq or numbers.draw(received_ms)
+    return Accepted(message, machine, body, ts_ms, min(received_ms, ts_ms), seq)
 
 
-def _decoder(channel: Channel) -> Callable[[bytes], Telemetry | Status | Result]:
-    try:
-        return _DECODERS[channel]
-    except KeyError:
-        raise Refused(Reason.BAD_TOPIC, f"nobody publishes {channel} to the backend") from None
+def _of_nobody(_payload: bytes) -> Telemetry:
+    raise Refused(Reason.BAD_TOPIC, "nobody publishes to the backend on such a topic")
 
 
-def _in_time(ts_ms: int, stamp: Stamp, message: Message, machine: MachineRef) -> int:
+def _in_time(ts_ms: int, stamp: Stamp, received_ms: int, machine: MachineRef) -> int:
+    ahead_ms = ts_ms - received_ms
+    if -machine.retention_ms <= ahead_ms <= MAX_CLOCK_AHEAD_MS:
+        return ts_ms
     numbered = (stamp.boot, stamp.seq) if stamp.numbered else None
-    ahead_ms = ts_ms - message.received_ms
     if ahead_ms > MAX_CLOCK_AHEAD_MS:
         raise Refused(Reason.CLOCK_AHEAD, f"{ahead_ms // 1000} s ahead of the backend", numbered=numbered)
-    if -ahead_ms > machine.retention_ms:
-        raise Refused(Reason.TOO_LATE, f"{-ahead_ms // 86_400_000} days old", numbered=numbered)
-    return ts_ms
+    raise Refused(Reason.TOO_LATE, f"{-ahead_ms // 86_400_000} days old", numbered=numbered)

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from sunsweep.contract.payloads import Result, Status, Telemetry
 from sunsweep.contract.refusal import Reason
 from sunsweep.mqtt.port import Message
@@ -16,7 +18,7 @@ class MachineRef(NamedTuple):
     retention_ms: int
 
 
-class Accepted(NamedTuple):
+class Accepted(Struct, frozen=True, gc=False):
     """A message that can be stored: `ts_ms` places it in history, `order_ms` (min of ts and receipt) in state."""
 
     message: Message

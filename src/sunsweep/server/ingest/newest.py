@@ -42,12 +42,13 @@ class Newest:
     def due(self, accepted: list[Accepted]) -> tuple[list[Accepted], dict[int, Accepted]]:
         """What to fold now, and what waits afterwards, by machine."""
         now_ms = self._now_ms()
-        later = dict(self._deferred)
-        urgent = {item.machine.id for item in accepted if not isinstance(item.body, Telemetry)}
+        later, folded_at = dict(self._deferred), self._folded_at
+        urgent = {item.machine.id for item in accepted if type(item.body) is not Telemetry}
         due: list[Accepted] = []
         for item in accepted:
             machine_id = item.machine.id
-            if machine_id in urgent or self._rested(machine_id, now_ms):
+            # At rest, or the clock has stepped back.
+            if machine_id in urgent or not 0 <= now_ms - folded_at.get(machine_id, 0) < STATE_EVERY_MS:
                 due.append(item)
             elif (kept := later.get(machine_id)) is None or kept.order_ms <= item.order_ms:
                 later[machine_id] = item
@@ -69,9 +70,10 @@ class Newest:
             current = currents[machine.id]
             before = (current.presence, current.presence_since)
             changes += [
-                item for item in items if fold(current, item.body, item.order_ms).changed or item.body.stamp.numbered
+                item
+                for item in items
+                if fold(current, item.body, item.order_ms, item.message.received_ms).changed or item.body.stamp.numbered
             ]
-            current.seen_at = max(current.seen_at, *(item.message.received_ms for item in items))
             if (current.presence, current.presence_since) != before:
                 presence.append(
                     PresenceChange(

@@ -5,6 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -19,12 +20,15 @@ from sunsweep.server import metrics
 from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.events import publish_change, publish_presence
+from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.batch import next_batch
 from sunsweep.server.ingest.consume import Inbox
 from sunsweep.server.ingest.decode import RowNumbers, decode
 from sunsweep.server.ingest.messages import Accepted, Decoded, Rejected
 from sunsweep.server.ingest.receipt import Receipts
 from sunsweep.server.ingest.registry import Registry
+from sunsweep.server.ingest.reject import PER_DAY, NewLetters
+from sunsweep.server.ingest.replay import replay_asked_for_ever
 from sunsweep.server.ingest.store import Committed, Store, StoreAwayError
 
 log = structlog.get_logger(__name__)
@@ -47,15 +51,25 @@ class Ingest:
     """One member: what it had not acknowledged waits for it in the broker."""
 
     def __init__(
-        self, database: Database, connection: ConnectionSettings, *, retention_days: int, now_ms: Clock = wall_clock
+        self,
+        database: Database,
+        connection: ConnectionSettings,
+        *,
+        retention_days: int,
+        dead_letters_per_day: int = PER_DAY,
+        now_ms: Clock = wall_clock,
     ) -> None:
         self._inbox = Inbox()
         self._client = MqttClient(connection, subscriptions=SUBSCRIPTIONS, on_messages=self._inbox.put)
         self._inbox.tap = self._client
         self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
-        self._store = Store(database, now_ms=now_ms)
+        self._store = Store(database, letters=NewLetters(database, per_day=dead_letters_per_day), now_ms=now_ms)
+        self._refusals = Refusals(now_ms=now_ms)
         self._receipts = Receipts(self._client, now_ms=now_ms)
         self._numbers = RowNumbers(random.getrandbits(10))
+        self._replay = partial(
+            replay_asked_for_ever, database, retention_days=retention_days, now_ms=now_ms, done=self._tell_viewers
+        )
 
     @property
     def connected(self) -> bool:
@@ -69,6 +83,7 @@ class Ingest:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._client.run(), name="ingest-client")
             tasks.create_task(self._receipts.run(), name="ingest-receipts")
+            tasks.create_task(self._replay(), name="ingest-replay")
             # In the group's own body: so that it ends before the connection its acknowledgements need.
             await self._commit_for_ever()
 
@@ -85,6 +100,7 @@ class Ingest:
             messages = await next_batch(self._inbox, idle_s=IDLE_S)
             if messages or self._store.owes:
                 await self._process(messages)
+            self._refusals.look()
         if self._store.owes:
             self._store.hurry()
             await self._process([])
@@ -106,12 +122,16 @@ class Ingest:
         committed = await self._persist(messages)
         self._client.acknowledge(messages)
         self._receipts.committed(committed.outcome)
+        await self._tell_viewers(committed)
+        metrics.DUPLICATES.inc(committed.duplicates)
+        self._refusals.heard(committed.outcome)
+        _count(committed.outcome)
+
+    async def _tell_viewers(self, committed: Committed) -> None:
         for presence in committed.presence:
             await publish_presence(self._client, presence)
         for machine, change in committed.commands:
             await publish_change(self._client, machine.company_id, machine.serial, change)
-        metrics.DUPLICATES.inc(committed.duplicates)
-        _count(committed.outcome)
 
     async def _persist(self, messages: Sequence[Message]) -> Committed:
         """Commit, however long the database stays away."""
@@ -143,17 +163,18 @@ class Ingest:
         return [decode(message, self._registry[message.topic], self._numbers) for message in messages]
 
 
-_CHANNELS: Final = {Telemetry: Channel.TELEMETRY, Status: Channel.STATUS, Result: Channel.RESULT}
+_CHANNELS: Final[dict[type[Telemetry | Status | Result], Channel]] = {
+    Telemetry: Channel.TELEMETRY,
+    Status: Channel.STATUS,
+    Result: Channel.RESULT,
+}
 
 
 def _count(outcome: Sequence[Decoded]) -> None:
-    for kind, number in Counter(type(item.body) for item in outcome if isinstance(item, Accepted)).items():
-        metrics.STORED.labels(_CHANNELS[kind]).inc(number)
-    metrics.MISTYPED.inc(sum(_mistyped(item) for item in outcome))
-    for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
-        metrics.REJECTED.labels(reason).inc(number)
-        log.warning("messages kept as dead letters", reason=str(reason), number=number)
-
-
-def _mistyped(item: Decoded) -> int:
-    return len(item.body.mistyped) if isinstance(item, Accepted) and not isinstance(item.body, Result) else 0
+    accepted = [item.body for item in outcome if isinstance(item, Accepted)]
+    for kind, channel in _CHANNELS.items():
+        metrics.STORED.labels(channel).inc(sum([isinstance(body, kind) for body in accepted]))
+    metrics.MISTYPED.inc(sum([len(body.mistyped) for body in accepted if not isinstance(body, Result)]))
+    if len(accepted) < len(outcome):
+        for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
+            metrics.REJECTED.labels(reason).inc(number)

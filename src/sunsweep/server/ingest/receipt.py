@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sunsweep.contract.codec import encode_receipt
@@ -15,6 +15,8 @@ from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef
 
 GATHER_S: Final = 1.0
 MAX_RANGES: Final = 500
+AT_ONCE: Final = 200
+"""Receipts in one write; between two of them others have their turn."""
 
 
 class Receipts:
@@ -23,24 +25,30 @@ class Receipts:
     def __init__(self, client: Client, *, now_ms: Clock) -> None:
         self._client = client
         self._now_ms = now_ms
-        self._stored: dict[tuple[MachineRef, int], list[int]] = defaultdict(list)
-        self._rejected: dict[tuple[MachineRef, int], list[tuple[int, str]]] = defaultdict(list)
-        self._ask_the_time: set[MachineRef] = set()
+        self._machines: dict[int, MachineRef] = {}
+        self._stored: dict[tuple[int, int], list[int]] = defaultdict(list)
+        self._rejected: dict[tuple[int, int], list[tuple[int, str]]] = defaultdict(list)
+        self._ask_the_time: set[int] = set()
         self._something = asyncio.Event()
 
     def committed(self, outcome: Iterable[Decoded]) -> None:
         """Take in a batch that has been committed."""
         for item in outcome:
+            machine = item.machine
             if isinstance(item, Accepted):
                 stamp = item.body.stamp
-                if stamp.numbered:
-                    self._stored[item.machine, stamp.boot].append(stamp.seq)
+                if stamp.boot:
+                    self._stored[item.machine.id, stamp.boot].append(stamp.seq)
                 elif isinstance(item.body, Status) and item.body.session and stamp.ts_ms is None:
-                    self._ask_the_time.add(item.machine)
-            elif item.machine is not None and item.numbered is not None:
+                    self._ask_the_time.add(item.machine.id)
+                else:
+                    continue
+            elif machine is not None and item.numbered is not None:
                 boot, seq = item.numbered
-                self._rejected[item.machine, boot].append((seq, str(item.reason)))
-        if self._stored or self._rejected or self._ask_the_time:
+                self._rejected[machine.id, boot].append((seq, str(item.reason)))
+            if machine is not None:
+                self._machines[machine.id] = machine
+        if self._machines:
             self._something.set()
 
     async def run(self) -> None:
@@ -53,28 +61,47 @@ class Receipts:
     async def flush(self) -> None:
         """Tell now what is gathered. A receipt that is lost is told again when its messages come again."""
         self._something.clear()
-        stored, rejected, ask = dict(self._stored), dict(self._rejected), set(self._ask_the_time)
-        self._stored.clear()
-        self._rejected.clear()
-        self._ask_the_time.clear()
-        for machine, boot in sorted(stored.keys() | rejected.keys()):
-            ranges = _ranges((seq, "") for seq in stored.get((machine, boot), ()))
-            refused = _ranges(rejected.get((machine, boot), ()))
-            ask.discard(machine)
+        receipts = list(self._take())
+        for start in range(0, len(receipts), AT_ONCE):
+            some = receipts[start : start + AT_ONCE]
+            try:
+                await self._client.publish_all(
+                    (str(MachineTopic(machine.company_id, machine.serial, Channel.RECEIPT)), encode_receipt(receipt))
+                    for machine, receipt in some
+                )
+            except NotConnectedError:
+                return
+            metrics.RECEIPTS.inc(len(some))
+            await asyncio.sleep(0)
+
+    def _take(self) -> Iterator[tuple[MachineRef, Receipt]]:
+        """Everything gathered so far, which is then no longer kept."""
+        now_ms = self._now_ms()
+        machines, stored, rejected, ask = self._machines, self._stored, self._rejected, self._ask_the_time
+        self._machines, self._ask_the_time = {}, set()
+        self._stored, self._rejected = defaultdict(list), defaultdict(list)
+        for machine_id, boot in sorted(stored.keys() | rejected.keys()):
+            ranges = _runs(stored.get((machine_id, boot), ()))
+            refused = _ranges(rejected.get((machine_id, boot), ()))
+            ask.discard(machine_id)
             for at in range(0, max(len(ranges), len(refused)), MAX_RANGES):
                 part = slice(at, at + MAX_RANGES)
-                receipt = Receipt(self._now_ms(), boot, tuple((a, b) for a, b, _ in ranges[part]), tuple(refused[part]))
-                await self._tell(machine, receipt)
-        for machine in sorted(ask):
-            await self._tell(machine, Receipt(self._now_ms()))
+                yield machines[machine_id], Receipt(now_ms, boot, tuple(ranges[part]), tuple(refused[part]))
+        for machine_id in sorted(ask):
+            yield machines[machine_id], Receipt(now_ms)
 
-    async def _tell(self, machine: MachineRef, receipt: Receipt) -> None:
-        topic = str(MachineTopic(machine.company_id, machine.serial, Channel.RECEIPT))
-        try:
-            await self._client.publish(topic, encode_receipt(receipt))
-            metrics.RECEIPTS.inc()
-        except NotConnectedError:
-            return
+
+def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Runs of neighbours, inclusive."""
+    runs: list[tuple[int, int]] = []
+    first = last = 0
+    for seq in sorted(set(numbers)):
+        if seq != last + 1 or not last:
+            if last:
+                runs.append((first, last))
+            first = seq
+        last = seq
+    return [*runs, (first, last)] if last else runs
 
 
 def _ranges(numbers: Iterable[tuple[int, str]]) -> list[tuple[int, int, str]]:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.contract.payloads import Result, Status, Telemetry
 from sunsweep.contract.refusal import Reason
+from sunsweep.server import metrics
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.statements import Row, Statements
@@ -17,6 +18,7 @@ from sunsweep.server.ingest import rows
 from sunsweep.server.ingest.mark import mark_closed_hours
 from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef, Rejected
 from sunsweep.server.ingest.newest import Newest
+from sunsweep.server.ingest.reject import Letters, NewLetters
 
 _VALUE_ERRORS: Final = frozenset({1264, 1366, 1406})
 """MySQL: out of range, incorrect value, too long. Nothing else may reject a row."""
@@ -36,11 +38,12 @@ class Committed(NamedTuple):
 
 
 class Store:
-    """The ingest's only place that commits."""
+    """The ingest's only place that commits; `letters` says what becomes of refusals."""
 
-    def __init__(self, database: Database, *, now_ms: Clock) -> None:
+    def __init__(self, database: Database, *, now_ms: Clock, letters: Letters | None = None) -> None:
         self._database = database
         self._statements = Statements(is_sqlite=database.is_sqlite)
+        self._letters = letters or NewLetters(database)
         self._now_ms = now_ms
         self._newest = Newest(self._statements, now_ms=now_ms)
 
@@ -81,13 +84,13 @@ class Store:
         return await self.commit([Rejected(item.message, item.machine, Reason.BAD_VALUE, str(error.orig), numbered)])
 
     async def _commit_once(self, batch: Sequence[Decoded]) -> Committed:
-        accepted = [item for item in batch if isinstance(item, Accepted)]
-        rejected = [item for item in batch if isinstance(item, Rejected)]
+        accepted = [item for item in batch if type(item) is Accepted]
+        rejected = [item for item in batch if type(item) is Rejected]
         due, later = self._newest.due(accepted)
         insert = self._statements.insert_new
         async with self._database.transaction() as connection:
-            samples = [rows.telemetry(a, a.body) for a in accepted if isinstance(a.body, Telemetry)]
-            results = [(a, a.body) for a in accepted if isinstance(a.body, Result)]
+            samples = [rows.telemetry(a, a.body) for a in accepted if type(a.body) is Telemetry]
+            results = [(a, a.body) for a in accepted if type(a.body) is Result]
             new = await insert(connection, rows.TELEMETRY, samples)
             presence, changes = await self._newest.fold(connection, due)
             statuses = [(a, a.body) for a in changes if isinstance(a.body, Status)]
@@ -98,10 +101,11 @@ class Store:
             await insert(connection, rows.ENDS, [row for a, body in statuses for row in rows.ends(a, body)])
             new += await insert(connection, rows.RESULTS, words)
             commands = await self._commands(connection, results)
-            await insert(connection, rows.DEAD_LETTERS, [rows.dead_letter(item) for item in rejected])
+            without_bytes = await self._letters.settle(connection, accepted, rejected)
             history: list[Row] = samples + events + words
             await mark_closed_hours(connection, self._statements, history, rejected)
         self._newest.settle(due, later)
+        metrics.WITHOUT_BYTES.inc(without_bytes)
         return Committed(list(batch), len(history) - new, presence, commands)
 
     async def _commands(

@@ -11,6 +11,11 @@ from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
 from sunsweep.server.features.machines.service import end_overlaps
+from sunsweep.server.jobs.close import Closing
+from sunsweep.server.jobs.ledger_metrics import measure_ledger
+from sunsweep.server.jobs.partition import make_partitions_ahead
+from sunsweep.server.jobs.retain import Retention
+from sunsweep.server.jobs.staleness import Staleness
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +39,14 @@ class Jobs:
         self._retention_days = retention_days
         self._now_ms = now_ms
         self._lease = LeaseKeeper(database, "jobs", now_ms=now_ms)
-        self._jobs = (Job("overlaps", 30.0, self._end_overlaps),)
+        self._jobs = (
+            Job("overlaps", 30.0, self._end_overlaps),
+            Job("ledger-metrics", 60.0, lambda: measure_ledger(database)),
+            Job("close", 20.0, Closing(database, now_ms=now_ms).run),
+            Job("partitions", 600.0, self._make_partitions_ahead),
+            Job("retention", 3600.0, Retention(database, retention_days=retention_days, now_ms=now_ms).run),
+            Job("staleness", 5.0, Staleness(database, bus, now_ms=now_ms).look),
+        )
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -58,3 +70,6 @@ class Jobs:
     async def _end_overlaps(self) -> None:
         async with self._database.write() as session:
             await end_overlaps(session, now_ms=self._now_ms())
+
+    async def _make_partitions_ahead(self) -> None:
+        await make_partitions_ahead(self._database, now_ms=self._now_ms)

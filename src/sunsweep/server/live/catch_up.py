@@ -41,9 +41,10 @@ def take_in(current: Current, row: MachineStatus) -> None:
         _copy(current, row, (*_TELEMETRY, "telemetry_at"))
     if (row.status_at or 0) > (current.status_at or 0):
         _copy(current, row, (*_STATUS, *_SESSION, "status_at"))
-    if row.presence_since > current.presence_since:
+    if _presence_is_news(current, row):
         _copy(current, row, ("presence", "presence_since", "presence_cause"))
     current.heard_at = max(current.heard_at, row.heard_at)
+    current.seen_at = max(current.seen_at, row.seen_at)
 
 
 def _show_news(watched: Watched, row: MachineStatus) -> None:
@@ -51,7 +52,7 @@ def _show_news(watched: Watched, row: MachineStatus) -> None:
     current = watched.current
     sample = (row.telemetry_at or 0) > (current.telemetry_at or 0) and _differ(current, row, _TELEMETRY)
     state = (row.status_at or 0) > (current.status_at or 0) and _differ(current, row, (*_STATUS, "presence"))
-    presence = row.presence_since > current.presence_since and row.presence != current.presence
+    presence = _presence_is_news(current, row) and row.presence != current.presence
     take_in(current, row)
     if sample and row.telemetry_at:
         watched.offer(FrameType.TELEMETRY, row.telemetry_at, telemetry_data(row))
@@ -60,6 +61,12 @@ def _show_news(watched: Watched, row: MachineStatus) -> None:
     if presence:
         data = presence_data(row.presence, row.presence_since, row.presence_cause)
         watched.offer(FrameType.PRESENCE, row.presence_since, data)
+
+
+def _presence_is_news(current: Current, row: MachineStatus) -> bool:
+    """Not where the row calls a machine silent that has been heard here since."""
+    refuted = row.presence == "stale" and current.seen_at > row.presence_since
+    return row.presence_since > current.presence_since and not refuted
 
 
 def _differ(current: Current, row: MachineStatus, names: tuple[str, ...]) -> bool:

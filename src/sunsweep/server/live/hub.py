@@ -28,6 +28,7 @@ from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import Machine
+from sunsweep.server.events import read_presence
 from sunsweep.server.features.accounts.roles import Principal
 from sunsweep.server.features.machines.current import Current, fold
 from sunsweep.server.live.revoke import revoke_for_ever
@@ -138,15 +139,25 @@ class Hub:
         ts_ms = message.received_ms if body.stamp.ts_ms is None else body.stamp.ts_ms
         if ts_ms - message.received_ms > MAX_CLOCK_AHEAD_MS:
             raise Refused(Reason.CLOCK_AHEAD, message.topic)
-        if fold(watched.current, body, min(ts_ms, message.received_ms)).news:
+        if fold(watched.current, body, min(ts_ms, message.received_ms), message.received_ms).news:
             watched.offer(FrameType(topic.channel), ts_ms, msgspec.Raw(message.payload))
 
     def _event(self, message: Message) -> None:
         topic = parse_event_topic(message.topic)
         watched = self._watched.get((topic.company_id, topic.machine_id))
         kind = _EVENT_FRAMES.get(topic.event)
-        if watched is not None and kind is not None:
-            watched.offer(kind, message.received_ms, msgspec.Raw(message.payload))
+        if watched is None or kind is None:
+            return
+        if kind is FrameType.PRESENCE:
+            _take_presence(watched.current, message.payload)
+        watched.offer(kind, message.received_ms, msgspec.Raw(message.payload))
+
+
+def _take_presence(current: Current, payload: bytes) -> None:
+    """What only the database knew: that the machine has fallen silent."""
+    told = read_presence(payload)
+    if told.since_ms > current.presence_since:
+        current.presence, current.presence_since, current.presence_cause = told
 
 
 def _topics(key: Key) -> list[str]:

@@ -1,16 +1,22 @@
 """Dead letters: what came and could not be stored."""
 
 from base64 import b64encode
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from sunsweep.contract.times import iso
+from sunsweep.contract.refusal import Reason
+from sunsweep.contract.times import iso, to_ms
+from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import DeadLetter
-from sunsweep.server.features.accounts.roles import Role
+from sunsweep.server.features.accounts.roles import Principal, Role
 from sunsweep.server.features.deadletters import repository
+from sunsweep.server.features.deadletters.repository import Selection
 from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, company
+
+Serial = Annotated[str, StringConstraints(pattern=rf"^{SERIAL_PATTERN}$")]
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 
@@ -25,6 +31,8 @@ class DeadLetterOut(BaseModel):
     reason: str
     detail: str
     received_at: str
+    replay_at: str | None
+    """When it was asked to be fed in again; None where it was not, or that is done."""
 
 
 class DeadLetterPage(BaseModel):
@@ -32,21 +40,65 @@ class DeadLetterPage(BaseModel):
     next_cursor: str | None
 
 
+class Replay(BaseModel):
+    """Which dead letters to feed in again; what is left out leaves nothing out. `machine_id` is a serial number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    machine_id: Serial | None = None
+    reason: Reason | None = None
+    begin: Annotated[AwareDatetime | None, Field(alias="from", description="received then or later")] = None
+    to: Annotated[AwareDatetime | None, Field(description="received before")] = None
+    ids: Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]] | None, Field(max_length=1000)] = None
+
+
+class ReplayAsked(BaseModel):
+    asked: int
+    """Those that have their bytes; they are fed in within seconds."""
+
+
 @router.get("")
 async def dead_letters(
     who: Admin,
     held: ServicesOf,
     company_id: AskedCompany = None,
+    machine_id: Annotated[Serial | None, Query()] = None,
+    reason: Reason | None = None,
+    begin: Annotated[AwareDatetime | None, Query(alias="from", description="received then or later")] = None,
+    to: Annotated[AwareDatetime | None, Query(description="received before")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> DeadLetterPage:
     """The newest first; a platform admin who names no company sees those that belong to none."""
-    nobodys = who.role is Role.PLATFORM_ADMIN and company_id is None
-    owner = None if nobodys else company(who, company_id)
+    which = Selection(_owner(who, company_id), serial=machine_id, reason=reason, from_ms=_ms(begin), to_ms=_ms(to))
     async with held.database.read() as unit:
-        rows = await repository.page(unit, owner, before=cursor, limit=limit + 1)
+        rows = await repository.page(unit, which, before=cursor, limit=limit + 1)
     items = [_out(row) for row in rows[:limit]]
     return DeadLetterPage(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+
+
+@router.post("/replay", status_code=202)
+async def replay(who: Admin, held: ServicesOf, wish: Replay, company_id: AskedCompany = None) -> ReplayAsked:
+    """Ask for dead letters to be fed in again; what is stored now is one no more, the others stay with their reason."""
+    which = Selection(
+        _owner(who, company_id),
+        serial=wish.machine_id,
+        reason=wish.reason,
+        from_ms=_ms(wish.begin),
+        to_ms=_ms(wish.to),
+        ids=wish.ids,
+    )
+    async with held.database.write() as unit:
+        return ReplayAsked(asked=await repository.ask(unit, which, now_ms=held.now_ms()))
+
+
+def _owner(who: Principal, company_id: int | None) -> int | None:
+    """The company asked about; None are those of nobody, a platform admin's to see."""
+    return None if who.role is Role.PLATFORM_ADMIN and company_id is None else company(who, company_id)
+
+
+def _ms(instant: datetime | None) -> int | None:
+    return None if instant is None else to_ms(instant)
 
 
 def _out(row: DeadLetter) -> DeadLetterOut:
@@ -58,4 +110,5 @@ def _out(row: DeadLetter) -> DeadLetterOut:
         reason=row.reason,
         detail=row.detail,
         received_at=iso(row.received_at),
+        replay_at=None if row.replay_at is None else iso(row.replay_at),
     )

@@ -59,14 +59,14 @@ class Folded(NamedTuple):
     news: bool
 
 
-def fold(current: Current, body: Telemetry | Status | Result, order_ms: int) -> Folded:
+def fold(current: Current, body: Telemetry | Status | Result, order_ms: int, received_ms: int) -> Folded:
     """Take a message into the current state; `order_ms` = min(when measured, when received)."""
     before = shown_status(current)
     if isinstance(body, Status):
-        news = _fold_status(current, body, order_ms)
+        news = _fold_status(current, body, order_ms, received_ms)
     else:
         news = not isinstance(body, Telemetry) or _fold_telemetry(current, body, order_ms)
-        _heard(current, order_ms)
+        _heard(current, order_ms, received_ms)
     return Folded(shown_status(current) != before, news)
 
 
@@ -84,12 +84,12 @@ def _fold_telemetry(current: Current, body: Telemetry, order_ms: int) -> bool:
     return True
 
 
-def _fold_status(current: Current, body: Status, order_ms: int) -> bool:
+def _fold_status(current: Current, body: Status, order_ms: int, received_ms: int) -> bool:
     if not _of_newest_session(current, body.session):
         return False
     late = current.status_at is not None and order_ms < current.status_at
     if not body.offline:
-        _heard(current, order_ms)
+        _heard(current, order_ms, received_ms)
     if late:
         return False
     current.status_at = order_ms
@@ -130,8 +130,14 @@ def _of_newest_session(current: Current, session: tuple[int, int] | None) -> boo
     return True
 
 
-def _heard(current: Current, order_ms: int) -> None:
-    """Any word is a sign of life, unless it is older than the newest farewell."""
+def _heard(current: Current, order_ms: int, received_ms: int) -> None:
+    """Any word is a sign of life, unless it is older than the newest farewell.
+
+    Who was only silent is back with whatever it sends, however old that is.
+    """
+    if current.presence == "stale" and received_ms > current.seen_at:
+        _be(current, "online", "heard", max(received_ms, current.presence_since))
+    current.seen_at = max(current.seen_at, received_ms)
     if order_ms < current.heard_at:
         return
     current.heard_at = order_ms

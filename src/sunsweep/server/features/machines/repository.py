@@ -1,8 +1,9 @@
 """SQL of machines, their logins and their newest state. Every query names the company."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
@@ -65,6 +66,47 @@ async def silence(session: AsyncSession, machine_id: int, *, cause: str, now_ms:
     here = (MachineStatus.machine_id == machine_id, MachineStatus.presence != "offline")
     gone = {"presence": "offline", "presence_since": now_ms, "presence_cause": cause}
     await session.execute(update(MachineStatus).where(*here).values(**gone))
+
+
+class Silent(NamedTuple):
+    """A machine that is online and has missed its beats, since the last of them."""
+
+    machine_id: int
+    company_id: int
+    serial: str
+    seen_at: int
+    since_ms: int
+
+
+async def silent(session: AsyncSession, *, beats: int, heard_ms: int, now_ms: int) -> list[Silent]:
+    """Of all companies, for the platform's own look; silence counts from `heard_ms` at the earliest."""
+    patience_ms = Machine.expected_interval_s * (1000 * beats)
+    last_ms = case((MachineStatus.seen_at > heard_ms, MachineStatus.seen_at), else_=heard_ms)
+    since_ms = (last_ms + patience_ms).label("since_ms")
+    query = (
+        select(Machine.id, Machine.company_id, Machine.serial, MachineStatus.seen_at, since_ms)
+        .join(MachineStatus, MachineStatus.machine_id == Machine.id)
+        .where(MachineStatus.presence == "online", Machine.archived_at.is_(None), last_ms + patience_ms <= now_ms)
+        .order_by(Machine.id)
+    )
+    return [Silent(*row) for row in (await session.execute(query)).all()]
+
+
+async def call_stale(session: AsyncSession, silent: Collection[Silent]) -> list[Silent]:
+    """Those that have not been heard meanwhile become stale; which they are."""
+    ids = [machine.machine_id for machine in silent]
+    query = select(MachineStatus.machine_id, MachineStatus.seen_at).where(MachineStatus.machine_id.in_(ids))
+    held = query.where(MachineStatus.presence == "online").order_by(MachineStatus.machine_id).with_for_update()
+    unheard = {tuple(row) for row in await session.execute(held)}
+    gone = [machine for machine in silent if (machine.machine_id, machine.seen_at) in unheard]
+    if gone:
+        since_ms = case({machine.machine_id: machine.since_ms for machine in gone}, value=MachineStatus.machine_id)
+        stale = {"presence": "stale", "presence_cause": "silent", "presence_since": since_ms}
+        which = MachineStatus.machine_id.in_([machine.machine_id for machine in gone])
+        await session.execute(
+            update(MachineStatus).where(which).values(**stale), execution_options={"synchronize_session": False}
+        )
+    return gone
 
 
 async def revoke(session: AsyncSession, machine_id: int, *, now_ms: int) -> None:

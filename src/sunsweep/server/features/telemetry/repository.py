@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, Row, cast, func, select, tuple_
+from sqlalchemy import Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sunsweep.server.db.models import StatusEvent, TelemetryRow
+from sunsweep.server.db.models import Company, StatusEvent, TelemetryDay, TelemetryHour, TelemetryRow
+from sunsweep.server.features.telemetry.rollup import COLUMNS
 
 MEASURED: Final = ("battery", "solar_v", "solar_a", "water")
 
 HistoryRow = TypeVar("HistoryRow", TelemetryRow, StatusEvent)
+RollupRow = type[TelemetryHour] | type[TelemetryDay]
 
 Key = tuple[int, int, int]
 """(ts, boot, seq)."""
+
+_SAMPLE: Final = tuple(getattr(TelemetryRow, name) for name in ("ts", *MEASURED, "extra"))
 
 
 class Span(NamedTuple):
@@ -42,25 +46,53 @@ async def samples_after(session: AsyncSession, machine_id: int, span: Span, afte
     return (await session.execute(query)).scalar_one()
 
 
-async def buckets(
-    session: AsyncSession, machine_id: int, span: Span, *, bucket_ms: int, limit: int
+async def samples(
+    session: AsyncSession, machine_id: int, span: Span, *, after: Key | None, limit: int
 ) -> Sequence[Row[Any]]:
-    """Count, mean, minimum and maximum of each measured field per bucket; `bucket` is its start.
-
-    It must not be named as the column is: databases would group by that.
-    """
+    """Samples as `rollup.fold` takes them, in the order of time; then `received_at`, `boot` and `seq`."""
     row = TelemetryRow
-    start: ColumnElement[int] = row.ts - row.ts % bucket_ms
-    columns = [
-        function(getattr(row, name)).label(f"{name}_{word}")
-        for name in MEASURED
-        for word, function in (("mean", func.avg), ("min", func.min), ("max", func.max))
-    ]
-    query = (
-        select(cast(start, Integer).label("bucket"), func.count().label("count"), *columns)
-        .where(row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)
-        .group_by("bucket")
-        .order_by("bucket")
-        .limit(limit)
+    query = _within(select(*_SAMPLE, row.received_at, row.boot, row.seq), machine_id, span)
+    if after is not None:
+        query = query.where(row.ts >= after[0], tuple_(row.ts, row.boot, row.seq) > after)
+    found: Sequence[Row[Any]] = (await session.execute(query.order_by(row.ts, row.boot, row.seq).limit(limit))).all()
+    return found
+
+
+async def rolled_up(
+    session: AsyncSession, row: RollupRow, machine_id: int, span: Span, *, limit: int
+) -> Sequence[Row[Any]]:
+    """Roll-ups that begin within the span, in the order of time."""
+    columns = (getattr(row, name) for name in COLUMNS)
+    query: Select[Any] = select(row.start, *columns).where(
+        row.machine_id == machine_id, row.start >= span.from_ms, row.start < span.to_ms
     )
-    return (await session.execute(query)).all()
+    found: Sequence[Row[Any]] = (await session.execute(query.order_by(row.start).limit(limit))).all()
+    return found
+
+
+async def count_up_to(session: AsyncSession, machine_id: int, span: Span, most: int) -> int:
+    """How many samples the span holds, as far as `most`."""
+    found = _within(select(TelemetryRow.ts), machine_id, span).limit(most).subquery()
+    return (await session.execute(select(func.count()).select_from(found))).scalar_one()
+
+
+async def first_sample(session: AsyncSession, machine_id: int, span: Span) -> int | None:
+    """When the first raw sample of the span was measured."""
+    query = _within(select(TelemetryRow.ts), machine_id, span).order_by(TelemetryRow.ts).limit(1)
+    return (await session.scalars(query)).first()
+
+
+async def first_rolled_up(session: AsyncSession, row: RollupRow, machine_id: int, span: Span) -> int | None:
+    """Where the first roll-up that begins within the span begins."""
+    query = select(row.start).where(row.machine_id == machine_id, row.start >= span.from_ms, row.start < span.to_ms)
+    return (await session.execute(query.order_by(row.start).limit(1))).scalar()
+
+
+async def raw_since(session: AsyncSession, company_id: int) -> int:
+    """Raw samples measured before are gone."""
+    return (await session.execute(select(Company.raw_since).where(Company.id == company_id))).scalar_one()
+
+
+def _within(query: Select[Any], machine_id: int, span: Span) -> Select[Any]:
+    row = TelemetryRow
+    return query.where(row.machine_id == machine_id, row.ts >= span.from_ms, row.ts < span.to_ms)

@@ -2,32 +2,40 @@
 
 import re
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import json
-from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
 from sunsweep.contract.times import iso, to_ms
-from sunsweep.server.db.models import StatusEvent, TelemetryRow
+from sunsweep.server.db.models import Machine, StatusEvent, TelemetryRow
 from sunsweep.server.errors import InvalidError
+from sunsweep.server.features.telemetry import buckets, repository
+from sunsweep.server.features.telemetry.buckets import Bucket
+from sunsweep.server.features.telemetry.choice import Choice, choose
+from sunsweep.server.features.telemetry.grid import BASE_MS, DAY_MS, MINUTE_MS, Grid, Resolution, grid_of
 from sunsweep.server.features.telemetry.repository import MEASURED, Key, Span
+from sunsweep.server.features.telemetry.rollup import Spread
 
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,19})", re.ASCII)
-DAY_MS: Final = 86_400_000
-AUTO_POINTS: Final = 1000
+_BUCKET_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})x([1-9][0-9]{0,9})", re.ASCII)
 
 
-class Resolution(StrEnum):
-    RAW = "raw"
-    MINUTE = "1m"
-    HOUR = "1h"
-    DAY = "1d"
-    AUTO = "auto"
+class _BucketKey(NamedTuple):
+    """Where the next page of buckets begins, and how wide they are: pages of one answer have one grid."""
+
+    start_ms: int
+    grid: Grid
 
 
-BUCKET_MS: Final = {Resolution.MINUTE: 60_000, Resolution.HOUR: 3_600_000, Resolution.DAY: DAY_MS}
+class Points(NamedTuple):
+    """A page of history, as shown."""
+
+    resolution: Resolution
+    bucket_s: int | None
+    items: list[dict[str, Any]]
+    next_cursor: str | None
 
 
 def read_instant(text: str, field: str) -> int:
@@ -54,15 +62,40 @@ def span(begin: datetime | None, end: datetime | None, *, now_ms: int) -> Span:
     return Span(since, to)
 
 
-def resolve(wish: Resolution, asked: Span, *, expected_interval_s: int) -> Resolution:
-    """The finest resolution that gives at most about 1,000 points."""
-    if wish is not Resolution.AUTO:
-        return wish
-    length_ms = asked.to_ms - asked.from_ms
-    if length_ms <= AUTO_POINTS * expected_interval_s * 1000:
-        return Resolution.RAW
-    fitting = (resolution for resolution, ms in BUCKET_MS.items() if length_ms <= AUTO_POINTS * ms)
-    return next(fitting, Resolution.DAY)
+async def resolve(session: AsyncSession, machine: Machine, asked: Span, wish: Resolution, *, now_ms: int) -> Choice:
+    """The grid of a resolution, None for the raw samples; `auto` also leaves out the time before history begins."""
+    if wish is Resolution.AUTO:
+        return await choose(session, machine, asked, until_ms=now_ms + MAX_CLOCK_AHEAD_MS)
+    return Choice(asked, None if wish is Resolution.RAW else Grid(wish, BASE_MS[wish]))
+
+
+async def telemetry(
+    session: AsyncSession, machine: Machine, asked: Span, wish: Resolution, *, cursor: str, limit: int, now_ms: int
+) -> Points:
+    """A page of samples or of buckets; raises `InvalidError`."""
+    after = _read_any_cursor(cursor, wish)
+    if isinstance(after, _BucketKey):
+        left = Span(max(asked.from_ms, after.start_ms), asked.to_ms)
+        return await _buckets(session, machine.id, left, after.grid, limit=limit)
+    if after is not None:
+        return await _samples(session, machine.id, asked, after=after, limit=limit)
+    chosen = await resolve(session, machine, asked, wish, now_ms=now_ms)
+    if chosen.grid is None:
+        return await _samples(session, machine.id, chosen.span, after=None, limit=limit)
+    return await _buckets(session, machine.id, chosen.span, chosen.grid, limit=limit)
+
+
+async def _samples(session: AsyncSession, machine_id: int, asked: Span, *, after: Key | None, limit: int) -> Points:
+    rows = await repository.history(session, TelemetryRow, machine_id, asked, after=after, limit=limit + 1)
+    more = cursor_of(rows[limit - 1]) if len(rows) > limit else None
+    return Points(Resolution.RAW, None, [sample_out(row) for row in rows[:limit]], more)
+
+
+async def _buckets(session: AsyncSession, machine_id: int, asked: Span, grid: Grid, *, limit: int) -> Points:
+    page = await buckets.read(session, machine_id, asked, grid, limit=limit)
+    more = None if page.next_ms is None else f"{page.next_ms}x{grid.width_ms // MINUTE_MS}"
+    items = [bucket_out(bucket) for bucket in page.buckets]
+    return Points(grid.base, grid.width_ms // 1000, items, more)
 
 
 def read_cursor(cursor: str) -> Key | None:
@@ -75,10 +108,17 @@ def read_cursor(cursor: str) -> Key | None:
     return int(match[1]), int(match[2]), int(match[3])
 
 
-def after_buckets(asked: Span, cursor: str) -> Span:
-    """The part of the span that is left after the buckets of earlier pages; raises `InvalidError`."""
-    after = read_cursor(cursor)
-    return asked if after is None else Span(max(asked.from_ms, after[0]), asked.to_ms)
+def _read_any_cursor(cursor: str, wish: Resolution) -> Key | _BucketKey | None:
+    match = _BUCKET_CURSOR.fullmatch(cursor)
+    if match is None:
+        key = read_cursor(cursor)
+        if key is not None and wish not in (Resolution.RAW, Resolution.AUTO):
+            raise InvalidError("that is the cursor of another resolution", field="cursor")
+        return key
+    width_ms = int(match[2]) * MINUTE_MS
+    if wish is not Resolution.AUTO and width_ms != BASE_MS.get(wish):
+        raise InvalidError("that is the cursor of another resolution", field="cursor")
+    return _BucketKey(int(match[1]), grid_of(width_ms))
 
 
 def cursor_of(row: TelemetryRow | StatusEvent) -> str:
@@ -99,10 +139,16 @@ def sample_wire(row: TelemetryRow) -> dict[str, Any]:
     return {**sample, **extra, "ts": iso(row.ts), **number}
 
 
-def bucket_out(row: Row[Any]) -> dict[str, Any]:
+def bucket_out(bucket: Bucket) -> dict[str, Any]:
     """A bucket, named by its start."""
-    values = row._asdict()
-    return {"ts": iso(values.pop("bucket")), **values}
+    start, figures = bucket
+    fields = {
+        f"{name}_{word}": value
+        for name, spread in zip(MEASURED, figures.fields, strict=True)
+        for word, value in _words(spread).items()
+    }
+    extra = {key: _words(spread) for key, spread in figures.extra.items()}
+    return {"ts": iso(start), "count": figures.count, **fields, "extra": extra}
 
 
 def event_out(row: StatusEvent) -> dict[str, Any]:
@@ -115,6 +161,10 @@ def event_out(row: StatusEvent) -> dict[str, Any]:
         "extra": _object(row.extra),
     }
     return {"ts": iso(row.ts), **said, "received_at": iso(row.received_at)}
+
+
+def _words(spread: Spread) -> dict[str, Any]:
+    return {"count": spread.count, "mean": spread.mean, "min": spread.min, "max": spread.max}
 
 
 def _object(text: str | None) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("stored", DOCUMENT, nullable=False),
         sa.Column("rejected", DOCUMENT, nullable=False),
     )
+    op.create_index("ix_ledger_day_machine_id_day", "ledger_day", ["machine_id", "day"])
     keyed("ledger_loss", ("machine_id", "boot", "first_seq", "last_seq"))
     keyed("ledger_end", ("machine_id", "boot"), number("last_seq"))
     keyed(

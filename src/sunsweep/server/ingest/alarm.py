@@ -1,0 +1,92 @@
+"""Said of refusals: a line a second at most, and an alarm where many machines are refused at once.
+
+One machine that sends rubbish is its owner's matter. Refusals from many machines of several companies mean a bad
+deploy, of theirs or of ours. It is said, and nothing stops for it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import structlog
+
+from sunsweep.contract.refusal import Reason
+from sunsweep.server import metrics
+from sunsweep.server.clock import Clock
+from sunsweep.server.ingest.messages import Decoded, Rejected
+
+log = structlog.get_logger(__name__)
+
+WINDOW_MS: Final = 60_000
+LOOK_EVERY_MS: Final = 1000
+MANY_MACHINES: Final = 10
+MANY_OF_HEARD: Final = 0.05
+
+
+class _Refused(NamedTuple):
+    at_ms: int
+    company_id: int
+    reason: Reason
+
+
+class Refusals:
+    """Which machines were heard and which refused within the last minute; each machine counts once."""
+
+    def __init__(self, *, now_ms: Clock) -> None:
+        self._now_ms = now_ms
+        self._heard: dict[int, int] = {}
+        self._refused: dict[int, _Refused] = {}
+        self._to_say: Counter[Reason] = Counter()
+        self._looked_at = 0
+        self._many_at: int | None = None
+        """While there is an alarm: when there were many for the last time."""
+
+    def heard(self, outcome: Iterable[Decoded]) -> None:
+        """Take in a batch that has been committed."""
+        now_ms = self._now_ms()
+        self._heard.update(dict.fromkeys([item.machine.id for item in outcome if item.machine], now_ms))
+        for item in outcome:
+            if isinstance(item, Rejected):
+                self._to_say[item.reason] += 1
+                if item.machine is not None:
+                    self._refused[item.machine.id] = _Refused(now_ms, item.machine.company_id, item.reason)
+
+    def look(self) -> None:
+        """Say what is to be said; called often, does something once a second."""
+        now_ms = self._now_ms()
+        if 0 <= now_ms - self._looked_at < LOOK_EVERY_MS:
+            return
+        self._looked_at = now_ms
+        if self._to_say:
+            log.warning("messages kept as dead letters", **{str(reason): n for reason, n in self._to_say.items()})
+            self._to_say.clear()
+        self._forget_before(now_ms - WINDOW_MS)
+        if self._are_many():
+            self._alarm(now_ms)
+        elif self._many_at is not None and now_ms - self._many_at >= WINDOW_MS:
+            self._many_at = None
+            metrics.REFUSAL_ALARM.set(0)
+            log.info("refusals come from few machines again")
+
+    def _forget_before(self, then_ms: int) -> None:
+        self._heard = {machine_id: at_ms for machine_id, at_ms in self._heard.items() if at_ms > then_ms}
+        self._refused = {machine_id: one for machine_id, one in self._refused.items() if one.at_ms > then_ms}
+
+    def _are_many(self) -> bool:
+        refused, heard = len(self._refused), len(self._heard)
+        if refused < max(MANY_MACHINES, MANY_OF_HEARD * heard):
+            return False
+        return refused > heard / 2 or len({one.company_id for one in self._refused.values()}) > 1
+
+    def _alarm(self, now_ms: int) -> None:
+        if self._many_at is None:
+            metrics.REFUSAL_ALARM.set(1)
+            (reason, _), *_ = Counter(one.reason for one in self._refused.values()).most_common(1)
+            log.error(
+                "refusals from many machines at once",
+                machines=len(self._refused),
+                heard=len(self._heard),
+                companies=len({one.company_id for one in self._refused.values()}),
+                reason=str(reason),
+            )
+        self._many_at = now_ms
