@@ -71,8 +71,10 @@ class OneLife:
                 await self._empty.wait()
                 self._tell_losses()
         finally:
-            link.cancel()
-            await asyncio.gather(link, return_exceptions=True)
+            # Until Python 3.12 a cancellation that meets an answer may be lost.
+            while not link.done():
+                link.cancel()
+                await asyncio.wait([link], timeout=1)
             self._close_the_diary()
 
     def _say_something(self) -> None:

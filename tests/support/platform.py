@@ -89,7 +89,7 @@ class Platform:
         """`api` and `live`, ready to be asked."""
         listener = listen(HOST, self.settings.port)
         self._spawn("web", run_roles(self.settings, WEB_ROLES, listener))
-        await eventually(self._ready)
+        await eventually(self.ready)
 
     async def start_backend(self) -> None:
         """`ingest`, `dispatch` and `jobs`."""
@@ -198,7 +198,7 @@ class Platform:
         (outcome,) = await asyncio.gather(task, return_exceptions=True)
         assert isinstance(outcome, asyncio.CancelledError), outcome
 
-    async def _ready(self) -> bool:
+    async def ready(self) -> bool:
         try:
             async with self.web() as client:
                 return (await client.get("/readyz")).status_code == 200

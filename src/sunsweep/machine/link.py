@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 from aiomqtt import Client, MqttError, Will
 
-from sunsweep.machine import cancellation
 from sunsweep.machine.backoff import Backoff, Pace
 from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.connection import connected, refused_credentials
@@ -54,7 +53,6 @@ class Link:
     async def run(self) -> None:
         for endpoint in cycle(self._config.endpoints):
             wait_s = await self._connect_once(endpoint)
-            cancellation.obey()
             await asyncio.sleep(wait_s)
 
     async def _connect_once(self, endpoint: Endpoint) -> float:

@@ -73,6 +73,7 @@ class Voice:
         while True:
             await asyncio.sleep(self._heartbeat_s)
             await self._say(client, self._status(), qos=0 if self._uplink.window.closed else 1)
+            cancellation.obey()
 
     async def _leave(self, client: Client) -> None:
         with suppress(MqttError, TimeoutError):
@@ -81,7 +82,6 @@ class Voice:
 
     async def _say(self, client: Client, status: Status, *, qos: int = 1) -> None:
         await client.publish(self._topic, encode_status(replace(status, session=self.session)), qos=qos)
-        cancellation.obey()
 
     def _first_status(self) -> Status:
         oldest = next(self._outbox.pending(), None)
