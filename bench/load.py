@@ -1,7 +1,7 @@
-"""A load of numbered telemetry: many machines on one connection, QoS 1, as fast as the broker takes it.
+"""A load of numbered telemetry: many machines on one connection, QoS 1, at a rate or as fast as the broker takes it.
 
-`python bench/load.py HOST PORT USERNAME PASSWORD MACHINES MESSAGES BOOT`: the messages are the machine program's, one
-template with the number and the time put in.
+`python bench/load.py HOST PORT USERNAME PASSWORD MACHINES MESSAGES BOOT [MESSAGES_A_SECOND]`: the messages are the
+machine program's, one template with the number and the time put in.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from sunsweep.contract.topics import Channel, MachineTopic
 
 WINDOW = 2000
 CHUNK = 100
+PACE_S = 0.005
 BODY = (
     b'{"battery":13.5,"solar_v":21.2,"solar_a":4.5,"water":80,"extra":{"temp":32.5,"vibration":0.01},'
     b'"ts":"%s","boot":%d,"seq":%d}'
@@ -56,17 +57,23 @@ class Publisher(asyncio.Protocol):
             await self._moved.wait()
 
 
-async def publish(host: str, port: int, login: tuple[str, str], machines: int, messages: int, boot: int) -> None:
+async def publish(
+    host: str, port: int, login: tuple[str, str], machines: int, messages: int, boot: int, rate: float = 0
+) -> None:
     """Send `messages` in turn for each machine; returns when all are acknowledged by the broker."""
     _, link = await asyncio.get_running_loop().create_connection(Publisher, host, port)
     username, password = login
     link.transport.write(mqtt5.ConnectPacket("load", username=username, password=password.encode()).write())
     await link.until(1)
     topics = [str(MachineTopic(1, serial(number), Channel.TELEMETRY)) for number in range(machines)]
-    for start in range(0, messages, CHUNK):
-        await link.until(start + CHUNK + 1 - WINDOW)
+    chunk = CHUNK if not rate else max(1, int(rate * PACE_S))
+    began = time.perf_counter()
+    for start in range(0, messages, chunk):
+        if rate:
+            await asyncio.sleep(began + start / rate - time.perf_counter())
+        await link.until(start + chunk + 1 - WINDOW)
         ts = iso(time.time_ns() // 1_000_000).encode()
-        link.transport.write(b"".join(_packet(topics, number, ts, boot) for number in range(start, start + CHUNK)))
+        link.transport.write(b"".join(_packet(topics, number, ts, boot) for number in range(start, start + chunk)))
     await link.until(messages + 1)
     link.transport.close()
 
@@ -79,5 +86,5 @@ def _packet(topics: list[str], number: int, ts: bytes, boot: int) -> bytes:
 
 
 if __name__ == "__main__":
-    host, port, username, password, machines, messages, boot = sys.argv[1:]
-    asyncio.run(publish(host, int(port), (username, password), int(machines), int(messages), int(boot)))
+    host, port, username, password, machines, messages, boot, *rate = sys.argv[1:]
+    asyncio.run(publish(host, int(port), (username, password), *map(int, (machines, messages, boot, *rate))))

@@ -149,6 +149,41 @@ def active_logins(url: str, serial: str) -> set[str]:
     return asyncio.run(look())
 
 
+def test_the_ledger_is_recounted(url: str) -> None:
+    done("machine", "add", "SCM-2", "--company", "2", url=url)
+    figures = dict.fromkeys(["boots", "stored", "rejected", "given_up", "not_yet_arrived", "unnumbered"], 0)
+    good = {"machines": 2, **figures, "disagreements": 0, "shown": []}
+    assert json.loads(done("ledger", "check", "--json", url=url)) == good
+    assert "machines         1\n" in done("ledger", "check", "--machine", "SCM-2", "--company", "2", url=url)
+    change(url, "INSERT INTO ledger_day VALUES (1, 7, 86400000, 2, '[[1,2]]', '[]')")
+    wrong = verb("ledger", "check", url=url)
+    assert (wrong.code, wrong.err) == (1, "")
+    assert wrong.out.splitlines()[0] == (
+        "machine SCM-1 of company 1, boot 7, day 1970-01-02T00:00:00.000Z: "
+        "counted 2 rows, stored 1-2; the rows say nothing"
+    )
+    assert json.loads(verb("ledger", "check", "--json", url=url).out)["shown"][0]["machine_id"] == "SCM-1"
+    done("ledger", "check", "--company", "2", url=url)
+
+
+def test_a_ledger_that_cannot_be_recounted_is_no_disagreement(url: str) -> None:
+    for words in (("--machine", "NONE"), ("--machine", "ü"), ("--machine", "SCM-1", "--company", "2")):
+        ended = verb("ledger", "check", *words, url=url)
+        assert (ended.code, ended.out) == (2, "")
+    away = verb("ledger", "check", url="mysql://nobody@127.0.0.1:1/none")
+    assert (away.code, away.err.startswith("sunsweep: the database cannot be used: ")) == (2, True)
+
+
+def change(url: str, statement: str) -> None:
+    async def run() -> None:
+        database = Database(url)
+        async with database.transaction() as connection:
+            await connection.execute(text(statement))
+        await database.close()
+
+    asyncio.run(run())
+
+
 def test_what_cannot_be_done_is_one_line(url: str) -> None:
     assert refused("machine", "add", "SCM-9", "--company", "9", url=url) == "there is no company 9"
     assert "there is a machine SCM-1 already" in refused("machine", "add", "SCM-1", url=url)

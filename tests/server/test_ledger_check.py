@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import delete, update
+from prometheus_client import REGISTRY
+from sqlalchemy import delete, insert, update
 
 from sunsweep.contract.times import iso
 from sunsweep.server.db.engine import Database
@@ -18,6 +19,7 @@ from sunsweep.server.db.models import (
     DirtyHour,
     LedgerDay,
     LedgerEnd,
+    LedgerLoss,
     Machine,
     StatusEvent,
     TelemetryHour,
@@ -27,6 +29,7 @@ from sunsweep.server.db.state import set_state
 from sunsweep.server.features.ledger.check import Checked, check
 from sunsweep.server.features.ledger.fold import fold_day
 from sunsweep.server.features.ledger.repository import DAY_MS, HOUR_MS, machine_names
+from sunsweep.server.jobs.ledger_metrics import measure_ledger
 
 DAYS = 10
 FIRST = 20_000 * DAY_MS
@@ -186,8 +189,22 @@ async def test_what_was_purged_is_not_compared(fleet: Fleet) -> None:
     assert len(await wrong(fleet)) == 2 * 6 * 4
     async with fleet.database.write() as session:
         await session.execute(update(Company).where(Company.id == fleet.company_id).values(raw_since=bound))
+        session.add(DirtyHour(machine_id=fleet.one, hour=FIRST))
     assert await wrong(fleet) == []
     assert {one.totals for one in await checked(fleet)} == {(32, 1, 0, 5)}
+
+
+async def test_a_recount_forgets_what_is_gone(fleet: Fleet) -> None:
+    day = FIRST + 2 * DAY_MS
+    async with fleet.database.write() as session:
+        gone = (TelemetryRow.machine_id == fleet.one, TelemetryRow.ts >= day, TelemetryRow.ts < day + DAY_MS)
+        await session.execute(delete(TelemetryRow).where(*gone))
+        session.add(DirtyHour(machine_id=fleet.one, hour=day))
+    assert (await checked(fleet, "SCM-1"))[0].totals == (29, 1, 0, 8)
+    async with fleet.database.transaction() as connection:
+        await fold_day(connection, [fleet.one], day, now_ms=NOW)
+        await connection.execute(delete(DirtyHour).where(DirtyHour.machine_id == fleet.one))
+    assert (await checked(fleet, "SCM-1"))[0].totals == (29, 1, 0, 8)
 
 
 async def test_long_lists_are_cut_in_its_words(fleet: Fleet) -> None:
@@ -196,3 +213,25 @@ async def test_long_lists_are_cut_in_its_words(fleet: Fleet) -> None:
         await session.execute(delete(TelemetryHour).where(TelemetryHour.machine_id == fleet.one))
     (found,) = [one for one in await wrong(fleet) if one[1] == BOOT]
     assert found[4].endswith("and 12 ranges more")
+
+
+async def test_the_platform_s_figures_are_those_of_the_last_count(fleet: Fleet) -> None:
+    await measure_ledger(fleet.database)
+    before = figures()
+    assert before["incomplete"] >= 4
+    async with fleet.database.transaction() as connection:
+        await connection.execute(insert(LedgerLoss).values(machine_id=fleet.one, boot=8, first_seq=1, last_seq=4))
+        await fold_day(connection, [fleet.one], FIRST, now_ms=NOW)
+    await measure_ledger(fleet.database)
+    after = figures()
+    assert {name: after[name] - before[name] for name in after} == {
+        "stored": 0, "rejected": 0, "given_up": 4, "missing": -4, "incomplete": -1
+    }  # fmt: skip
+
+
+def figures() -> dict[str, float]:
+    """As Prometheus would read them."""
+    states = ("stored", "rejected", "given_up", "missing")
+    found = {state: REGISTRY.get_sample_value("sunsweep_ledger_messages", {"state": state}) for state in states}
+    found["incomplete"] = REGISTRY.get_sample_value("sunsweep_ledger_boots_incomplete")
+    return {name: value for name, value in found.items() if value is not None}

@@ -18,6 +18,7 @@ from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef, Rejected
 from sunsweep.server.ingest.reject import NewLetters
 from sunsweep.server.ingest.store import Store, StoreAwayError
+from tests.support.platform import Platform, eventually, topic
 
 DAY = 86_400_000
 MIDNIGHT = 20_000 * DAY
@@ -186,3 +187,26 @@ def test_refusals_of_different_minutes_are_not_many_at_once(log: list[Any], time
         refusals.look()
         time.ms += 10_000
     assert said(log) == []
+
+
+async def test_the_running_ingest_caps_and_says_what_it_refuses(platform: Platform, log: list[Any]) -> None:
+    await platform.stop_backend()
+    platform.settings = platform.settings.model_copy(update={"dead_letters_per_day": 1})
+    login = await platform.add_machine("M-1")
+    await platform.start_backend()
+    async with platform.mqtt(login.mqtt_username, login.mqtt_password) as client:
+        for _ in range(3):
+            await client.publish(topic(login, "telemetry"), b"rubbish", qos=1)
+
+        async def kept() -> list[Any]:
+            items: list[Any] = (await platform.get("/dead-letters"))["items"]
+            return items if len(items) == 3 else []
+
+        items = await eventually(kept)
+        assert [item["payload_base64"] is None for item in items] == [True, True, False]
+
+        async def said() -> bool:
+            numbers = [line["not_json"] for line in log if line["event"] == "messages kept as dead letters"]
+            return bool(sum(numbers) == 3)
+
+        await eventually(said)

@@ -10,12 +10,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from alembic import command
+from blockbuster import BlockBuster
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.contract.refusal import Reason
+from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.db.migrate import _config, upgrade
 from sunsweep.server.db.models import (
     Company,
     DeadLetter,
@@ -311,3 +314,21 @@ async def test_a_refusal_alone_has_its_day_in_the_ledger(
         day = (await session.scalars(select(LedgerDay))).one()
         assert (await session.scalars(select(DeadLetter))).one().machine_id == 2
     assert (day.machine_id, day.boot, day.day, json.loads(day.rejected)) == (2, 7, MONDAY_MS, [[5, 5, "clock_ahead"]])
+
+
+async def test_what_was_there_before_the_schema_is_counted(database_url: str, blocking_calls: BlockBuster) -> None:
+    database = Database(database_url)
+    blocking_calls.deactivate()
+    await database.run_sync(lambda connection: command.upgrade(_config(connection), "0001"))
+    blocking_calls.activate()
+    ts = wall_clock() - 2 * DAY_MS
+    async with database.transaction() as connection:
+        await connection.execute(text("INSERT INTO company (id, name, created_at) VALUES (1, 'a', 0)"))
+        columns = "id, company_id, serial, name, model, tags, expected_interval_s, enabled, created_at, archived_key"
+        machine = "1, 1, 'SCM-1', '', '', '[]', 60, 1, 0, 0"
+        await connection.execute(text(f"INSERT INTO machine ({columns}) VALUES ({machine})"))
+        await insert(connection, sample(ts, 1, battery=13.0))
+    await upgrade(database)
+    await Closing(database, now_ms=wall_clock, pause_s=0).run()
+    await agrees(database, [sample(ts, 1, battery=13.0)])
+    await database.close()

@@ -26,6 +26,8 @@ GRACE_MS: Final = 5_000
 """How long after its end an hour is closed."""
 MACHINE_HOURS: Final = 96
 """Counted in one transaction: some ten thousand samples."""
+MACHINES: Final = 200
+"""Asked for in one statement."""
 MARKS: Final = 500
 """Read at once."""
 PAUSE_S: Final = 0.1
@@ -69,8 +71,7 @@ class Closing:
 
     async def _count_span(self, span: Span) -> None:
         hours = range(span.from_ms, span.to_ms, HOUR_MS)
-        async with self._database.read() as session:
-            heard = await repository.heard(session, span)
+        heard = await self._heard(span)
         at_once = max(1, MACHINE_HOURS // len(hours))
         for at in range(0, len(heard), at_once):
             async with self._database.transaction() as connection:
@@ -82,6 +83,15 @@ class Closing:
         async with self._database.transaction() as connection:
             if await taken_state_of(connection, "rolled_until") == span.from_ms:
                 await set_state(connection, "rolled_until", span.to_ms)
+
+    async def _heard(self, span: Span) -> list[int]:
+        """The machines that have something to count."""
+        async with self._database.read() as session:
+            known = await repository.all_machines(session)
+            found: set[int] = set()
+            for at in range(0, len(known), MACHINES):
+                found |= await repository.heard(session, known[at : at + MACHINES], span)
+        return sorted(found)
 
     async def _count_marked(self) -> None:
         after: Mark = (0, 0)
@@ -111,14 +121,25 @@ class Closing:
         """Hours of one UTC day, then that day."""
         day = _start(hours[0], DAY_MS)
         buckets: list[Bucket] = []
-        for hour in hours:
-            samples = await repository.samples(connection, machine_ids, Span(hour, hour + HOUR_MS))
+        for span in _spans(hours):
+            samples = await repository.samples(connection, machine_ids, span)
             for machine_id, found in samples.items():
                 buckets += ((machine_id, start, figures) for start, figures in fold(found, HOUR_MS).items())
+                # Others have their turn: this is arithmetic on thousands of rows.
+                await asyncio.sleep(0)
         await repository.replace(connection, TelemetryHour, machine_ids, hours, buckets)
         days = _days(await repository.hours_of_day(connection, machine_ids, day))
         await repository.replace(connection, TelemetryDay, machine_ids, (day,), days)
         await fold_day(connection, machine_ids, day, now_ms=self._now_ms())
+
+
+def _spans(hours: Iterable[int]) -> list[Span]:
+    """Hours in the order of time; those that follow each other are one span."""
+    spans: list[Span] = []
+    for hour in hours:
+        begin = spans.pop().from_ms if spans and spans[-1].to_ms == hour else hour
+        spans.append(Span(begin, hour + HOUR_MS))
+    return spans
 
 
 def _days(hours: Iterable[Bucket]) -> list[Bucket]:

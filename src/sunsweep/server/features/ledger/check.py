@@ -66,10 +66,11 @@ async def _disagreements(snapshot: AsyncSession, machine: MachineName) -> AsyncI
     """Of what is closed, not marked, and not purged."""
     closed = await state_of(snapshot, "rolled_until")
     marked = set(await repository.marked_hours(snapshot, machine.id))
-    raw_since = -(-await repository.raw_since(snapshot, machine.id) // DAY_MS) * DAY_MS
-    since = await repository.earliest(snapshot, machine.id, Span(raw_since, closed)) // DAY_MS * DAY_MS
-    for at in range(since, closed, WINDOW_MS):
-        window = Span(at, min(at + WINDOW_MS, closed))
+    at = -(-await repository.raw_since(snapshot, machine.id) // DAY_MS) * DAY_MS
+    while (first := await repository.earliest(snapshot, machine.id, Span(at, closed))) < closed:
+        day = first // DAY_MS * DAY_MS
+        window = Span(day, min(day + WINDOW_MS, closed))
+        at = window.to_ms
         for found in [
             *await _days(snapshot, machine, window, marked),
             *await _hours(snapshot, machine, window, marked),

@@ -3,7 +3,22 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Row, Select, case, cast, delete, func, literal, null, or_, select, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from sunsweep.server.db.models import (
@@ -139,21 +154,21 @@ async def days(connection: Executor, boots: Collection[BootKey]) -> Rows:
     """What was counted of these boots, day by day."""
     day = LedgerDay
     query = select(day.machine_id, day.boot, day.day, day.count.label("rows"), day.stored, day.rejected)
-    return (await connection.execute(query.where(tuple_(day.machine_id, day.boot).in_(boots)))).all()
+    return (await connection.execute(query.where(*_among(day, boots)))).all()
 
 
 async def losses(connection: Executor, boots: Collection[BootKey]) -> Rows:
     """What the machines have told to have given up."""
     loss = LedgerLoss
     query = select(loss.machine_id, loss.boot, loss.first_seq, loss.last_seq)
-    return (await connection.execute(query.where(tuple_(loss.machine_id, loss.boot).in_(boots)))).all()
+    return (await connection.execute(query.where(*_among(loss, boots)))).all()
 
 
 async def ends(connection: Executor, boots: Collection[BootKey]) -> Rows:
     """How far the boots went that have ended."""
     end = LedgerEnd
     query = select(end.machine_id, end.boot, end.last_seq)
-    return (await connection.execute(query.where(tuple_(end.machine_id, end.boot).in_(boots)))).all()
+    return (await connection.execute(query.where(*_among(end, boots)))).all()
 
 
 async def known_boots(session: AsyncSession, machine_id: int) -> Rows:
@@ -253,15 +268,20 @@ async def keep_days(
     """Write what was counted of a day; `gone` are boots that have nothing in it any more."""
     await _statements(connection).upsert(connection, DAYS, rows)
     if gone:
-        key = tuple_(LedgerDay.machine_id, LedgerDay.boot)
-        await connection.execute(delete(LedgerDay).where(key.in_(gone), LedgerDay.day == day_ms))
+        await connection.execute(delete(LedgerDay).where(*_among(LedgerDay, gone), LedgerDay.day == day_ms))
 
 
 async def keep_boots(connection: AsyncConnection, rows: Sequence[Values], gone: Collection[BootKey]) -> None:
     """Write the totals of boots; of the `gone` nothing is known any more."""
     await _statements(connection).upsert(connection, BOOTS, rows)
     if gone:
-        await connection.execute(delete(LedgerBoot).where(tuple_(LedgerBoot.machine_id, LedgerBoot.boot).in_(gone)))
+        await connection.execute(delete(LedgerBoot).where(*_among(LedgerBoot, gone)))
+
+
+def _among(table: Any, boots: Collection[BootKey]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """SQLite finds no key for pairs alone, and would read the whole table."""
+    machine_ids = {machine_id for machine_id, _ in boots}
+    return table.machine_id.in_(machine_ids), tuple_(table.machine_id, table.boot).in_(boots)
 
 
 def _statements(connection: AsyncConnection) -> Statements:

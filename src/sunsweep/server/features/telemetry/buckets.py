@@ -18,6 +18,8 @@ Bucket = tuple[int, Figures]
 """Named by its start."""
 
 ROWS_AT_ONCE: Final = 5000
+ROWS_IN_THE_LOOP: Final = 200
+"""So few cost less than the way to a thread and back."""
 ROWS_A_PAGE: Final = 100_000
 """A page ends early rather than read more: an answer's cost has a bound, however often a machine samples."""
 
@@ -43,7 +45,10 @@ async def read(session: AsyncSession, machine_id: int, span: Span, grid: Grid, *
     sources = await _sources(session, grid.whole(span), grid)
     async with aclosing(_rows(session, machine_id, sources)) as parts:
         async for row, rows in parts:
-            await asyncio.to_thread(_add, found, row, rows, grid.width_ms)
+            if len(rows) < ROWS_IN_THE_LOOP:
+                _add(found, row, rows, grid.width_ms)
+            else:
+                await asyncio.to_thread(_add, found, row, rows, grid.width_ms)
             read_rows += len(rows)
             if len(found) > limit:
                 return _cut(found, limit)

@@ -16,9 +16,9 @@ from sunsweep.server.features.telemetry.buckets import Bucket
 from sunsweep.server.features.telemetry.choice import Choice, choose
 from sunsweep.server.features.telemetry.grid import BASE_MS, DAY_MS, MINUTE_MS, Grid, Resolution, grid_of
 from sunsweep.server.features.telemetry.repository import MEASURED, Key, Span
-from sunsweep.server.features.telemetry.rollup import Spread
 
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,19})", re.ASCII)
+_BUCKET_NAMES: Final = tuple((f"{n}_count", f"{n}_mean", f"{n}_min", f"{n}_max") for n in MEASURED)
 _BUCKET_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})x([1-9][0-9]{0,9})", re.ASCII)
 
 
@@ -142,13 +142,14 @@ def sample_wire(row: TelemetryRow) -> dict[str, Any]:
 def bucket_out(bucket: Bucket) -> dict[str, Any]:
     """A bucket, named by its start."""
     start, figures = bucket
-    fields = {
-        f"{name}_{word}": value
-        for name, spread in zip(MEASURED, figures.fields, strict=True)
-        for word, value in _words(spread).items()
+    out: dict[str, Any] = {"ts": iso(start), "count": figures.count}
+    for (count, mean, least, greatest), said in zip(_BUCKET_NAMES, figures.fields, strict=True):
+        out[count], out[mean], out[least], out[greatest] = said.count, said.mean, said.min, said.max
+    out["extra"] = {
+        key: {"count": said.count, "mean": said.mean, "min": said.min, "max": said.max}
+        for key, said in figures.extra.items()
     }
-    extra = {key: _words(spread) for key, spread in figures.extra.items()}
-    return {"ts": iso(start), "count": figures.count, **fields, "extra": extra}
+    return out
 
 
 def event_out(row: StatusEvent) -> dict[str, Any]:
@@ -161,10 +162,6 @@ def event_out(row: StatusEvent) -> dict[str, Any]:
         "extra": _object(row.extra),
     }
     return {"ts": iso(row.ts), **said, "received_at": iso(row.received_at)}
-
-
-def _words(spread: Spread) -> dict[str, Any]:
-    return {"count": spread.count, "mean": spread.mean, "min": spread.min, "max": spread.max}
 
 
 def _object(text: str | None) -> dict[str, Any]:

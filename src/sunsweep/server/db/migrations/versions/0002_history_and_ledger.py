@@ -54,6 +54,16 @@ def figures(field: str) -> list[sa.Column[Any]]:
     ]
 
 
+def first_hour(this_hour: int) -> int:
+    """The hour of the oldest row: of what is there already nothing has been counted."""
+    clocks = {"telemetry": "ts", "status_event": "ts", "command_result": "ts", "dead_letter": "received_at"}
+    oldest = [
+        op.get_bind().execute(sa.text(f"SELECT MIN({at}) FROM {table} WHERE {at} < {this_hour}")).scalar()
+        for table, at in clocks.items()
+    ]
+    return min(instant // HOUR_MS * HOUR_MS for instant in (this_hour, *oldest) if instant is not None)
+
+
 def upgrade() -> None:
     op.create_table(
         "platform_state",
@@ -62,7 +72,7 @@ def upgrade() -> None:
         **TABLE,
     )
     this_hour = time.time_ns() // 1_000_000 // HOUR_MS * HOUR_MS
-    for name, value in (("closed_until", this_hour), ("rolled_until", this_hour), ("ingest_members", 1)):
+    for name, value in (("closed_until", this_hour), ("rolled_until", first_hour(this_hour)), ("ingest_members", 1)):
         op.execute(f"INSERT INTO platform_state (name, value) VALUES ('{name}', {value})")
     keyed("dirty_hour", ("machine_id", "hour"))
     for name in ("telemetry_hour", "telemetry_day"):
