@@ -1,6 +1,7 @@
 """One scenario from beginning to end."""
 
 import asyncio
+import json
 import logging
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.chaos.account import FieldReport
 from tests.chaos.acts import Scenario, wreak
 from tests.chaos.verdict import Tables, complaints, recount
 from tests.chaos.world import Size, World, world
+from tests.support.command import sunsweep
 from tests.support.mariadb import MariaDB
 
 log = logging.getLogger("chaos")
@@ -17,7 +19,8 @@ BARE_WITHIN_S = 30.0
 MARIADB = Scenario("mariadb, everything dies", broker_dies=True)
 BROKER_LIVES = Scenario("mariadb, the broker lives")
 SQLITE = Scenario("sqlite, with a full disk", database="sqlite")
-SCENARIOS = (MARIADB, BROKER_LIVES, SQLITE)
+TWO_WORKERS = Scenario("mariadb, two workers share two members, the broker lives", workers=2)
+SCENARIOS = (MARIADB, BROKER_LIVES, SQLITE, TWO_WORKERS)
 
 
 async def play(
@@ -37,6 +40,7 @@ async def play(
         log.info("all is well again")
         report = await it.settle()
         tables, found = await _judge(it, report)
+        found += await _ledger_complaints(it, tables)
     _tell(it, report, tables)
     assert not found, f"seed {seed}: " + "\n".join(found)
 
@@ -52,6 +56,22 @@ async def _judge(it: World, report: FieldReport) -> tuple[Tables, list[str]]:
         if not found or loop.time() > deadline:
             return tables, found
         await asyncio.sleep(0.5)
+
+
+async def _ledger_complaints(it: World, tables: Tables) -> list[str]:
+    """The platform's own account, by its own verb."""
+    ended = await sunsweep(
+        "ledger", "check", "--json", env={"SUNSWEEP_DATABASE_URL": it.platform.settings.database_url}
+    )
+    if ended.code != 0:
+        return [f"sunsweep ledger check ended with {ended.code}: {ended.out}{ended.err}"]
+    figures = json.loads(ended.out)
+    counted = {"stored": sum(map(len, tables.stored.values())), "not_yet_arrived": 0}
+    return [
+        f"the ledger says {figures[name]} {name}, the tables {count}"
+        for name, count in counted.items()
+        if figures[name] != count
+    ]
 
 
 def _tell(it: World, report: FieldReport, tables: Tables) -> None:

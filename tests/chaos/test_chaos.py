@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.acts import Scenario
-from tests.chaos.play import BROKER_LIVES, MARIADB, SCENARIOS, SQLITE, play
+from tests.chaos.play import BROKER_LIVES, MARIADB, SCENARIOS, SQLITE, TWO_WORKERS, play
 from tests.support.mariadb import MariaDB, running_mariadb
 
 BRIEFLY_S = 22.0
@@ -40,6 +40,11 @@ async def test_mariadb_and_the_broker_lives(mortal: MariaDB, tmp_path: Path) -> 
 @pytest.mark.timeout(360)
 async def test_sqlite_with_a_full_disk(mortal: MariaDB, tmp_path: Path) -> None:
     await play(SQLITE, tmp_path, mortal, seed=2, seconds=BRIEFLY_S)
+
+
+@pytest.mark.timeout(360)
+async def test_two_workers_share_two_members(mortal: MariaDB, tmp_path: Path) -> None:
+    await play(TWO_WORKERS, tmp_path, mortal, seed=4, seconds=BRIEFLY_S)
 
 
 @pytest.mark.prove

@@ -17,9 +17,9 @@ from sqlalchemy.engine import make_url
 from sunsweep.mqtt.backoff import Backoff
 from sunsweep.mqtt.client import wall_clock_ms
 from sunsweep.mqtt.local_broker import LocalBroker
-from sunsweep.mqtt.port import Member
 from sunsweep.server.broker.logins import broker_users
-from sunsweep.server.ingest.pipeline import SESSION_EXPIRY_S, SUBSCRIPTIONS, member_id
+from sunsweep.server.db.state import set_state
+from sunsweep.server.ingest.sessions import stand_ins
 from tests.chaos.account import FieldReport, read_report
 from tests.chaos.disk import Disk, small_disk
 from tests.chaos.field import FieldOrder
@@ -124,9 +124,9 @@ def _at_port(url: str, port: int) -> str:
 async def _broker(platform: Platform, folder: Path, *, members: int) -> AsyncIterator[LocalBroker]:
     """Supervised, as by `sunsweep up`: it comes back by itself."""
     password = platform.settings.mqtt_password.get_secret_value()
-    sessions = [
-        Member(member_id(number), BACKEND, password, SUBSCRIPTIONS, SESSION_EXPIRY_S) for number in range(members)
-    ]
+    async with platform.database.write() as session:
+        await set_state(session, "ingest_members", members)
+    sessions = await stand_ins(platform.database, BACKEND, password)
     broker = LocalBroker(folder / "broker", host=HOST, port=platform.mqtt_port, backoff=Backoff(first_s=0.2, cap_s=1.0))
     await broker.start(await broker_users(platform.database), sessions)
     running = asyncio.create_task(broker.run(), name="broker")

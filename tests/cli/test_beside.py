@@ -2,14 +2,17 @@
 
 import json
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.command import Running, Site, running
 from tests.support.mosquitto import publish
 from tests.support.platform import eventually
+from tests.support.ports import free_port
 
 WITHOUT_INGEST = ("--roles", "api,live,dispatch,jobs", "--machines", "0")
 
@@ -19,8 +22,8 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path / "data")
 
 
-def ingest(site: Site) -> Any:
-    return running("ingest", "--data", str(site.data))
+def ingest(site: Site, *more: str) -> Any:
+    return running("ingest", "--data", str(site.data), *more)
 
 
 async def measured(site: Site, login: dict[str, Any], battery: float) -> None:
@@ -49,7 +52,11 @@ async def test_what_comes_while_the_ingest_is_away_is_in_history(site: Site) -> 
         async with ingest(site) as first:
             await measured(site, one, 1)
             await in_history(site, "ONE", 1)
-            await ends_well(first)
+            async with ingest(site) as beside:
+                await beside.says("stands by")
+                await ends_well(first)
+                await beside.says("a member is taken")
+                await ends_well(beside)
         await measured(site, one, 2)
         two = await site.add_machine("TWO")
         await measured(site, two, 3)
@@ -66,6 +73,24 @@ async def test_what_comes_while_the_ingest_is_away_is_in_history(site: Site) -> 
             await ends_well(second)
         await ends_well(up)
     await site.nothing_is_left()
+
+
+async def test_a_lonely_ingest_shows_what_it_counts_and_writes_its_log_for_programs(site: Site) -> None:
+    port = free_port()
+    async with (
+        site.up(*WITHOUT_INGEST) as up,
+        ingest(site, "--metrics-port", str(port), "--log-format", "json") as program,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web,
+    ):
+        await program.says("a member is taken")
+        assert "sunsweep_ingest_received_total 0.0" in (await web.get("/metrics")).text
+        assert (await web.get("/healthz")).json() == {"status": "ok"}
+        assert (await web.get("/")).status_code == 404
+        await ends_well(program)
+        lines = [json.loads(line) for line in program.err.splitlines()]
+        assert {"event": "a member is taken", "member": 0, "level": "info"}.items() <= lines[-1].items()
+        assert datetime.fromisoformat(lines[0]["timestamp"]).utcoffset() == timedelta(0)
+        await ends_well(up)
 
 
 async def test_machines_of_other_programs_are_seen_live(site: Site, tmp_path: Path) -> None:

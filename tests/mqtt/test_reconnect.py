@@ -10,6 +10,9 @@ import mqtt5
 import pytest
 
 from sunsweep.mqtt.client import MqttClient
+from sunsweep.mqtt.connect import opened
+from sunsweep.mqtt.forget import forget_session
+from sunsweep.mqtt.link import Link
 from sunsweep.mqtt.local_broker import LocalBroker
 from sunsweep.mqtt.port import Published, Subscription
 from tests.support.broker import EVERYBODY, Inbox, as_member, connected, quick, running, settings_for, until
@@ -54,6 +57,56 @@ async def test_a_forgotten_session_is_told(broker: LocalBroker, caplog: pytest.L
         async with connected(replace(as_member(broker.port), clean_start=True, session_expiry_s=0)):
             await until(lambda: not member.connected)
         await until(lambda: member.connected and "forgotten the session" in caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER, "another process has connected with this client id"),
+        (mqtt5.DisconnectReasonCode.SERVER_SHUTTING_DOWN, "the broker ended the connection (SERVER_SHUTTING_DOWN)"),
+    ],
+)
+async def test_why_the_broker_ended_the_connection_is_said(
+    reason: mqtt5.DisconnectReasonCode, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet_from(reader)
+        writer.write(WELCOME + mqtt5.DisconnectPacket(reason_code=reason).write())
+
+    async with fake_broker(script) as broker, running(MqttClient(settings_for(broker.port, "x"), backoff=quick())):
+        await until(lambda: words in caplog.text)
+
+
+async def test_no_connection_is_made_while_the_gate_is_closed(broker: LocalBroker) -> None:
+    gate = asyncio.Event()
+
+    async def is_open() -> None:
+        await gate.wait()
+
+    client = MqttClient(settings_for(broker.port, "backend"), gate=is_open, backoff=quick())
+    async with running(client):
+        await asyncio.sleep(0.1)
+        assert client.connection == 0
+        gate.set()
+        await until(lambda: client.connected)
+        gate.clear()
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        await until(lambda: not client.connected)
+        await broker.start(EVERYBODY)
+        await asyncio.sleep(0.3)
+        assert client.connection == 1
+        gate.set()
+        await until(lambda: client.connected)
+
+
+async def test_a_session_can_be_ended(broker: LocalBroker) -> None:
+    async with connected(as_member(broker.port), "a"):
+        pass
+    await forget_session(as_member(broker.port))
+    link = Link(as_member(broker.port), 0, on_messages=Inbox().take, clock_ms=lambda: 0)
+    async with opened(link, as_member(broker.port)):
+        assert not link.welcome.result().session_present
 
 
 GARBAGE = {

@@ -17,8 +17,9 @@ from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import DeadLetter
+from sunsweep.server.db.seats import member_id
 from sunsweep.server.ingest import consume
-from sunsweep.server.ingest.pipeline import Ingest, member_id
+from sunsweep.server.ingest.pipeline import Ingest
 from tests.support.load import BURST, Load, bare_numbers, numbered_seqs
 from tests.support.mariadb import MariaDB, running_mariadb
 from tests.support.platform import BACKEND, HOST, Platform, eventually, new_platform, topic

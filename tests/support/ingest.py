@@ -15,14 +15,14 @@ _PROGRAM = "from sunsweep.cli.main import main; main()"
 
 @asynccontextmanager
 async def ingest_process(
-    settings: ServeSettings, *, stderr: IO[bytes] | None = None
+    settings: ServeSettings, *, stderr: IO[bytes] | None = None, **env: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """`sunsweep ingest`, killed at the end where it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _PROGRAM, "ingest", "--log-level", "ERROR",
         stdin=asyncio.subprocess.DEVNULL,
         stderr=stderr,
-        env=os.environ | {
+        env=os.environ | env | {
             "SUNSWEEP_DATABASE_URL": settings.database_url,
             "SUNSWEEP_MQTT_URL": settings.mqtt_url,
             "SUNSWEEP_MQTT_USERNAME": settings.mqtt_username,

@@ -21,12 +21,12 @@ BURST = 40
 class Load:
     """Numbered and bare samples in turn; the sets hold the numbers that the broker has acknowledged."""
 
-    def __init__(self, client: MqttClient, topic: str) -> None:
+    def __init__(self, client: MqttClient, topic: str, *, first: int = 1) -> None:
         self.numbered: set[int] = set()
         self.bare: set[int] = set()
         self._client = client
         self._topic = topic
-        self._numbers = count(1)
+        self._numbers = count(first)
 
     @property
     def connected(self) -> bool:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from sunsweep.contract.topics import Channel, MachineTopic
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.local_broker import LocalBroker
-from sunsweep.mqtt.port import Member, Subscription
+from sunsweep.mqtt.port import Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server.broker import logins
 from sunsweep.server.broker.accounts import set_account
@@ -26,7 +27,7 @@ from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.accounts.roles import Role as PersonRole
 from sunsweep.server.features.machines import service as machines
 from sunsweep.server.features.machines.service import Login
-from sunsweep.server.ingest.pipeline import SESSION_EXPIRY_S, SUBSCRIPTIONS, member_id
+from sunsweep.server.ingest.sessions import stand_ins
 from sunsweep.server.roles import run_roles
 from sunsweep.server.settings import Role, ServeSettings
 from sunsweep.server.web import listen
@@ -71,12 +72,10 @@ class Platform:
     async def start_broker(self) -> None:
         shown = await logins.wanted(self.database)
         self._broker = LocalBroker(self.folder / "broker", host=HOST, port=self.mqtt_port)
-        member = Member(
-            member_id(0), BACKEND, self.settings.mqtt_password.get_secret_value(), SUBSCRIPTIONS, SESSION_EXPIRY_S
-        )
-        await self._broker.start(await logins.broker_users(self.database), [member])
+        members = partial(stand_ins, self.database, BACKEND, self.settings.mqtt_password.get_secret_value())
+        await self._broker.start(await logins.broker_users(self.database), await members())
         self._spawn("broker", self._broker.run())
-        self._spawn("sync", keep_in_step(self.database, self._broker, shown=shown, now_ms=wall_clock))
+        self._spawn("sync", keep_in_step(self.database, self._broker, shown=shown, now_ms=wall_clock, members=members))
 
     async def stop_broker(self) -> None:
         await self._end("sync")

@@ -2,11 +2,19 @@
 
 import logging
 import sys
+from enum import StrEnum
 
 import structlog
 
 
-def set_up(level: str) -> None:
+class LogFormat(StrEnum):
+    """For people, or for programs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def set_up(level: str, form: LogFormat = LogFormat.TEXT) -> None:
     """Send structlog's and the standard library's records the same way."""
     shared: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
@@ -20,12 +28,11 @@ def set_up(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(form)],
         )
     )
     root = logging.getLogger()
@@ -33,3 +40,9 @@ def set_up(level: str) -> None:
     root.setLevel(level.upper())
     for talkative in ("alembic", "asyncmy", "websockets", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+def _renderers(form: LogFormat) -> list[structlog.types.Processor]:
+    if form is LogFormat.JSON:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +18,13 @@ from sunsweep.cli import banner, demo, ports
 from sunsweep.cli.folder import Folder, write_secret
 from sunsweep.cli.watch import watch
 from sunsweep.mqtt.local_broker import LocalBroker
-from sunsweep.mqtt.port import Member
 from sunsweep.server.broker import logins
 from sunsweep.server.broker.accounts import set_account
 from sunsweep.server.broker.sync import keep_in_step
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
-from sunsweep.server.ingest.pipeline import SESSION_EXPIRY_S, SUBSCRIPTIONS, member_id
+from sunsweep.server.ingest.sessions import stand_ins
 from sunsweep.server.roles import run_roles
 from sunsweep.server.settings import Role, ServeSettings, folder_database_url
 from sunsweep.server.web import listen
@@ -80,13 +80,15 @@ async def _run(
     broker = LocalBroker(folder.broker, host=options.host, port=mqtt_port)
     settings = ServeSettings.of_folder(folder.path, host=options.host, port=listener.getsockname()[1])
     write_secret(folder.path / SIMULATE, to_builtins(machines))
+    members = partial(stand_ins, database, backend["mqtt_username"], backend["mqtt_password"])
     try:
-        await broker.start(await logins.broker_users(database), [_member(backend)])
+        await broker.start(await logins.broker_users(database), await members())
         ready = asyncio.Event()
+        in_step = keep_in_step(database, broker, shown=shown, now_ms=wall_clock, members=members)
         async with asyncio.TaskGroup() as tasks:
             parts = [
                 tasks.create_task(broker.run(), name="broker"),
-                tasks.create_task(keep_in_step(database, broker, shown=shown, now_ms=wall_clock), name="broker-logins"),
+                tasks.create_task(in_step, name="broker-logins"),
                 tasks.create_task(run_roles(settings, options.roles, listener, ready=ready), name="roles"),
             ]
             await ready.wait()
@@ -163,7 +165,3 @@ def _stop_signal() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told)
     return stop
-
-
-def _member(backend: dict[str, str]) -> Member:
-    return Member(member_id(0), backend["mqtt_username"], backend["mqtt_password"], SUBSCRIPTIONS, SESSION_EXPIRY_S)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from sunsweep.cli.deadletters import dead_letters
 from sunsweep.cli.interrupt import end_quietly
 from sunsweep.cli.ledger import ledger
 from sunsweep.cli.machines import machines
+from sunsweep.cli.metrics_server import metrics_server
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.ports import require
 from sunsweep.cli.store import Data, database_url, settings_of
@@ -25,7 +27,7 @@ from sunsweep.machine.signals import until_signalled
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.roles import run_ingest, run_roles
-from sunsweep.server.settings import BackendSettings, Role, ServeSettings
+from sunsweep.server.settings import IngestSettings, Role, ServeSettings
 from sunsweep.server.web import listen
 from sunsweep.sim import __main__ as simulator
 
@@ -52,6 +54,7 @@ class Level(StrEnum):
     ERROR = "ERROR"
 
 
+LogForm = Annotated[logs.LogFormat, typer.Option("--log-format", help="how the log is written")]
 LogLevel = Annotated[Level, typer.Option(case_sensitive=False, help="log from here on")]
 Roles = Annotated[str, typer.Option(help="which backend roles to run: " + ",".join(Role))]
 
@@ -71,9 +74,10 @@ def up(
     show: Annotated[bool, typer.Option("--show", help="print the first live frames of a machine")] = False,  # noqa: FBT002
     roles: Roles = _ALL,
     log_level: LogLevel = Level.WARNING,
+    log_format: LogForm = logs.LogFormat.TEXT,
 ) -> None:
     """Run everything on this computer: local broker, backend, a demo company with simulated machines."""
-    logs.set_up(log_level)
+    logs.set_up(log_level, log_format)
     options = UpOptions(
         host=host,
         port=port,
@@ -90,9 +94,14 @@ def up(
 
 
 @cli.command()
-def serve(roles: Roles = _ALL, data: Data = None, log_level: LogLevel = Level.INFO) -> None:
+def serve(
+    roles: Roles = _ALL,
+    data: Data = None,
+    log_level: LogLevel = Level.INFO,
+    log_format: LogForm = logs.LogFormat.TEXT,
+) -> None:
     """Run backend roles against the configured broker and database."""
-    logs.set_up(log_level)
+    logs.set_up(log_level, log_format)
     chosen = _roles(roles)
 
     async def work() -> None:
@@ -108,12 +117,25 @@ def serve(roles: Roles = _ALL, data: Data = None, log_level: LogLevel = Level.IN
 
 
 @cli.command()
-def ingest(data: Data = None, log_level: LogLevel = Level.INFO) -> None:
-    """Run the ingest alone: broker to database."""
-    logs.set_up(log_level)
+def ingest(
+    data: Data = None,
+    members: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="sessions that all ingests share from now on; not for mosquitto")
+    ] = None,
+    metrics_port: Annotated[int | None, typer.Option(min=0, max=65_535, help="serve /metrics and /healthz")] = None,
+    metrics_host: Annotated[str | None, typer.Option(help="address that they listen on")] = None,
+    log_level: LogLevel = Level.INFO,
+    log_format: LogForm = logs.LogFormat.TEXT,
+) -> None:
+    """Run the ingest alone: broker to database. Beside another one it stands by, or takes its share of the members."""
+    logs.set_up(log_level, log_format)
 
     async def work() -> None:
-        await run_ingest(settings_of(BackendSettings, data))
+        settings = settings_of(IngestSettings, data)
+        host = metrics_host or settings.metrics_host
+        port = settings.metrics_port if metrics_port is None else metrics_port
+        with nullcontext() if port is None else metrics_server(host, require(host, port, "--metrics-port")):
+            await run_ingest(settings, members=members)
 
     _run(until_signalled(work()))
 

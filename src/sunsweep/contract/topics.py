@@ -97,6 +97,11 @@ def all_machines(channel: Channel) -> str:
     return f"company/+/machine/+/{channel}"
 
 
+def shared(topic_filter: str) -> str:
+    """The same filter, shared by the members of the backend's ingest: each message goes to one of them."""
+    return f"$share/ingest/{topic_filter}"
+
+
 def machine_rule(company_id: int, machine_id: str) -> str:
     """The filter a machine may use, to the letter of the customer's rule."""
     return f"{machine_root(company_id, machine_id)}/#"

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from sunsweep.mqtt.backoff import Backoff
 from sunsweep.mqtt.connect import opened
@@ -23,6 +23,9 @@ from sunsweep.mqtt.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
 
+Gate = Callable[[], Awaitable[None]]
+"""Returns once a connection may be made."""
+
 _STEADY_S = 10
 """A connection that lasted so long was a good one; two processes that kick each other stay backed off."""
 
@@ -34,6 +37,10 @@ def wall_clock_ms() -> int:
 
 def discard(messages: Sequence[Message]) -> None:
     """For clients that only publish."""
+
+
+async def always_open() -> None:
+    """For sessions that are nobody else's."""
 
 
 class MqttClient:
@@ -49,12 +56,14 @@ class MqttClient:
         subscriptions: Iterable[Subscription] = (),
         on_messages: OnMessages = discard,
         clock_ms: Callable[[], int] = wall_clock_ms,
+        gate: Gate = always_open,
         backoff: Backoff | None = None,
     ) -> None:
         self._settings = settings
         self._subscriptions = Subscriptions(subscriptions)
         self._on_messages = on_messages
         self._clock_ms = clock_ms
+        self._gate = gate
         self._backoff = backoff or Backoff()
         self._outage = Outage(logger)
         self._link: Link | None = None
@@ -76,6 +85,7 @@ class MqttClient:
     async def run(self) -> None:
         """Connect, subscribe, deliver; reconnect for ever with full jitter. Cancel it to disconnect."""
         while True:
+            await self._gate()
             try:
                 await self._live()
             except (MqttError, OSError) as error:
@@ -174,7 +184,8 @@ class MqttClient:
             add, drop = self._subscriptions.difference(standing)
             if not add and not drop:
                 return
-            await link.exchange.unsubscribe(drop)
-            self._subscriptions.cleared(drop)
+            # In this order: between the two nothing is to be missed.
             await link.exchange.subscribe(add)
             standing.update(add)
+            await link.exchange.unsubscribe(drop)
+            self._subscriptions.cleared(drop)

@@ -8,7 +8,7 @@ from typing import Final
 import mqtt5
 
 from sunsweep.mqtt.exchange import Exchange
-from sunsweep.mqtt.packets import connect_packet
+from sunsweep.mqtt.packets import connect_packet, farewell
 from sunsweep.mqtt.port import Message, NotConnectedError, OnMessages
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.mqtt.stream import PacketStream, ProtocolViolationError
@@ -152,7 +152,7 @@ class Link(asyncio.Protocol):
             case mqtt5.PingRespPacket():
                 pass
             case mqtt5.DisconnectPacket():
-                self._reason = f"the broker ended the connection ({packet.reason_code.name})"
+                self._reason = farewell(packet)
             case mqtt5.PubRelPacket():
                 self._write(mqtt5.PubCompPacket(packet.packet_id).write())
             case _:

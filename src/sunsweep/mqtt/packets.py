@@ -53,6 +53,13 @@ def subscribe_packet(packet_id: int, subscriptions: Sequence[Subscription]) -> b
     ).write()
 
 
+def farewell(packet: mqtt5.DisconnectPacket) -> str:
+    """Why the broker ended the connection."""
+    if packet.reason_code == mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER:
+        return "the session was taken over: another process has connected with this client id"
+    return f"the broker ended the connection ({packet.reason_code.name})"
+
+
 def outcome(topic: str, answer: mqtt5.PubAckPacket) -> Published:
     """What a PUBACK says; raises for a refusal."""
     code = answer.reason_code

@@ -31,6 +31,12 @@ COMMIT_SECONDS: Final = Histogram(
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
 )
 STORE_AWAY: Final = Gauge("sunsweep_ingest_store_away", "1 while the database takes nothing.")
+STUCK: Final = Gauge(
+    "sunsweep_ingest_stuck", "Members whose stage has not moved for 15 s although there is work, by stage.", ["stage"]
+)
+MEMBERS_UNHELD: Final = Gauge(
+    "sunsweep_ingest_members_unheld", "Members of the ingest that no worker holds; told by the process that runs jobs."
+)
 VIEWERS: Final = Gauge("sunsweep_live_viewers", "Open live sockets.")
 FRAMES: Final = Counter("sunsweep_live_frames_total", "Frames handed to viewers, by type.", ["type"])
 LAGGED: Final = Counter("sunsweep_live_lagged_total", "Live frames a slow viewer lost.")

@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,10 +18,13 @@ from sunsweep.server.api import create_app
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import is_current
+from sunsweep.server.db.seats import member_id
+from sunsweep.server.db.state import set_state
 from sunsweep.server.dispatch.dispatcher import Dispatcher
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.services import Services
-from sunsweep.server.ingest.pipeline import RECEIVE_MAXIMUM, SESSION_EXPIRY_S, Ingest, member_id
+from sunsweep.server.ingest.sessions import RECEIVE_MAXIMUM, SESSION_EXPIRY_S
+from sunsweep.server.ingest.worker import Pace, Worker
 from sunsweep.server.jobs.timetable import Jobs
 from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import BackendSettings, Role, ServeSettings
@@ -56,25 +60,32 @@ def _connection(settings: BackendSettings, **more: Any) -> ConnectionSettings:
     return replace(address, username=settings.mqtt_username, password=password, **more)
 
 
-def new_ingest(settings: BackendSettings, database: Database) -> Ingest:
-    return Ingest(
-        database,
-        member_connection(settings),
-        retention_days=settings.retention_days,
-        dead_letters_per_day=settings.dead_letters_per_day,
-    )
-
-
-async def run_ingest(settings: BackendSettings) -> None:
-    """The ingest alone, until cancelled; raises `SchemaError`."""
+async def run_ingest(settings: BackendSettings, *, members: int | None = None) -> None:
+    """The ingest alone, until cancelled; `members` are from now on to be so many. Raises `SchemaError`."""
     database = Database(settings.database_url)
     try:
         await require_schema(database)
+        if members is not None:
+            async with database.write() as session:
+                await set_state(session, "ingest_members", members)
         spare_the_collector()
         log.info("begun", roles=Role.INGEST)
-        await new_ingest(settings, database).run()
+        await ingest_worker(settings, database).run()
     finally:
         await database.close()
+
+
+def ingest_worker(settings: BackendSettings, database: Database) -> Worker:
+    """The share of the ingest that falls to this process."""
+    pace = Pace(adopt_after_ms=round(settings.ingest_adopt_after_s * 1000))
+    connection = partial(member_connection, settings)
+    return Worker(
+        database,
+        connection,
+        retention_days=settings.retention_days,
+        dead_letters_per_day=settings.dead_letters_per_day,
+        pace=pace,
+    )
 
 
 async def run_roles(
@@ -113,7 +124,7 @@ async def _run(
             hub = Hub(connection(settings, "live"), database)
             tasks.create_task(hub.run(), name="live")
         if Role.INGEST in roles:
-            tasks.create_task(new_ingest(settings, database).run(), name="ingest")
+            tasks.create_task(ingest_worker(settings, database).run(), name="ingest")
         if Role.DISPATCH in roles:
             dispatcher = Dispatcher(database, connection(settings, "dispatch"), now_ms=wall_clock)
             tasks.create_task(dispatcher.run(), name="dispatch")

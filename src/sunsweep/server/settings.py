@@ -46,6 +46,11 @@ class BackendSettings(BaseSettings):
     mqtt_password: SecretStr = Field(default=SecretStr(""), description="its password")
     mqtt_ca_file: Path | None = Field(default=None, description="CA certificates for mqtts://")
     retention_days: int = Field(default=90, ge=1, description="days that raw measurements are kept")
+    ingest_adopt_after_s: float = Field(
+        default=60,
+        gt=0,
+        description="seconds until a member of the ingest that nobody holds falls to who has one already",
+    )
 
     dead_letters_per_day: int = Field(
         default=100, ge=0, description="dead letters of a machine and day that are kept with their bytes"
@@ -66,6 +71,15 @@ class ServeSettings(BackendSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
     access_token_s: int = Field(default=43_200, ge=60, description="seconds that a login lasts")
     cookie_secure: bool = Field(default=False, description="send the login cookie over HTTPS only")
+
+
+class IngestSettings(BackendSettings):
+    """What `sunsweep ingest` may be told on top."""
+
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="port of /metrics and /healthz; default: none"
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="address that they listen on")
 
 
 def folder_database_url(folder: Path) -> str:

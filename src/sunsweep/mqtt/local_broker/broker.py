@@ -65,6 +65,10 @@ class LocalBroker:
                 await asyncio.to_thread(write_users, self._directory, self._users)
                 await self._process.reload()
 
+    def stand_in_for(self, members: Sequence[Member]) -> None:
+        """From the next start on, whoever starts it."""
+        self._members = tuple(members)
+
     async def run(self) -> None:
         """Supervise until `stop`: a mosquitto that died by itself is started again."""
         loop = asyncio.get_running_loop()

@@ -1,11 +1,12 @@
 """Keeps the local broker's files at what the database says."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
 
-from sunsweep.mqtt.port import BrokerUser
+from sunsweep.mqtt.port import BrokerUser, Member
 from sunsweep.server.broker import logins
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
@@ -21,8 +22,14 @@ class Applies(Protocol):
 
     async def apply(self, users: list[BrokerUser]) -> None: ...
 
+    def stand_in_for(self, members: Sequence[Member]) -> None: ...
 
-async def keep_in_step(database: Database, broker: Applies, *, shown: int, now_ms: Clock) -> None:
+
+MembersNow = Callable[[], Awaitable[Sequence[Member]]]
+"""The persistent sessions that the backend reads through."""
+
+
+async def keep_in_step(database: Database, broker: Applies, *, shown: int, now_ms: Clock, members: MembersNow) -> None:
     """Look five times a second, apply what has changed, say so; `shown` is the change the broker started with."""
     said_at = 0
     while True:
@@ -34,6 +41,7 @@ async def keep_in_step(database: Database, broker: Applies, *, shown: int, now_m
                 said_at = 0
             if now_ms() - said_at >= HEARTBEAT_MS:
                 said_at = now_ms()
+                broker.stand_in_for(await members())
                 await logins.applied(database, shown, now_ms=said_at)
         except DATABASE_AWAY as error:
             log.warning("the broker's logins could not be brought up to date; trying again", error=str(error))

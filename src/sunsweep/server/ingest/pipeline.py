@@ -1,7 +1,6 @@
 """Broker to database: consume, decode, batch, store, then acknowledge, then receipts. Data flows one way."""
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,14 +10,14 @@ from typing import Final
 import structlog
 
 from sunsweep.contract.payloads import Result, Status, Telemetry
-from sunsweep.contract.topics import FROM_MACHINE, Channel, all_machines
+from sunsweep.contract.topics import Channel
 from sunsweep.mqtt.backoff import Backoff
-from sunsweep.mqtt.client import MqttClient
-from sunsweep.mqtt.port import Message, Subscription
+from sunsweep.mqtt.client import Gate, MqttClient, always_open
+from sunsweep.mqtt.port import Message
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock, wall_clock
-from sunsweep.server.db.engine import DATABASE_AWAY, Database
+from sunsweep.server.db.engine import DATABASE_AWAY, INGEST_SILENCE_S, Database
 from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.batch import next_batch
@@ -29,26 +28,20 @@ from sunsweep.server.ingest.receipt import Receipts
 from sunsweep.server.ingest.registry import Registry
 from sunsweep.server.ingest.reject import PER_DAY, NewLetters
 from sunsweep.server.ingest.replay import replay_asked_for_ever
+from sunsweep.server.ingest.sessions import ALL_FILTERS, other_filters, subscriptions
 from sunsweep.server.ingest.store import Committed, Store, StoreAwayError
+from sunsweep.server.ingest.watch import Look, Stages, Watch
 
 log = structlog.get_logger(__name__)
 
-SUBSCRIPTIONS: Final = tuple(Subscription(all_machines(channel)) for channel in FROM_MACHINE)
-SESSION_EXPIRY_S: Final = 86_400
-RECEIVE_MAXIMUM: Final = 4000
 MAX_BACKOFF_S: Final = 10.0
 FIRST_BACKOFF_S: Final = 0.1
 IDLE_S: Final = 1.0
 DRAIN_S: Final = 2.0
 
 
-def member_id(number: int) -> str:
-    """The clientid of a named session that the ingest reads through."""
-    return f"ingest-{number}"
-
-
 class Ingest:
-    """One member: what it had not acknowledged waits for it in the broker."""
+    """The pipeline of one of the `members`: what it had not acknowledged waits for it in the broker."""
 
     def __init__(
         self,
@@ -58,15 +51,28 @@ class Ingest:
         retention_days: int,
         dead_letters_per_day: int = PER_DAY,
         now_ms: Clock = wall_clock,
+        number: int = 0,
+        members: int = 1,
+        gate: Gate = always_open,
     ) -> None:
+        self._members = members
         self._inbox = Inbox()
-        self._client = MqttClient(connection, subscriptions=SUBSCRIPTIONS, on_messages=self._inbox.put)
+        self._client = MqttClient(
+            connection, subscriptions=subscriptions(members), on_messages=self._inbox.put, gate=gate
+        )
         self._inbox.tap = self._client
         self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
         self._store = Store(database, letters=NewLetters(database, per_day=dead_letters_per_day), now_ms=now_ms)
         self._refusals = Refusals(now_ms=now_ms)
         self._receipts = Receipts(self._client, now_ms=now_ms)
-        self._numbers = RowNumbers(random.getrandbits(10))
+        self._numbers = RowNumbers(number)
+        self._drain_s = DRAIN_S
+        self._away = False
+        self._stages = Stages()
+        self._committing: asyncio.Task[None] | None = None
+        self._watch = Watch(self._look, lambda: self._committing)
+        self.taken = 0
+        """Messages taken in hand so far."""
         self._replay = partial(
             replay_asked_for_ever, database, retention_days=retention_days, now_ms=now_ms, done=self._tell_viewers
         )
@@ -78,17 +84,37 @@ class Ingest:
     async def wait_connected(self) -> None:
         await self._client.wait_connected()
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that the broker had is stored and acknowledged, as far as can be seen from here."""
+        return self._client.connected and not self._stages.at and not len(self._inbox)
+
+    async def follow(self, members: int) -> None:
+        """Subscribe as one of so many; the new filters before the old ones go: twice is better than not at all."""
+        await self._client.subscribe(*subscriptions(members))
+        await self._client.unsubscribe(*other_filters(members))
+
+    async def unsubscribe(self) -> None:
+        """From everything; what waits in the session still comes."""
+        await self._client.unsubscribe(*ALL_FILTERS)
+
+    def stop_at_once(self) -> None:
+        """What is not stored yet will not be: the session is another's."""
+        self._drain_s = 0.0
+
     async def run(self) -> None:
         """Until cancelled; then the batch in hand is finished, and what is not committed comes again."""
+        await self._client.unsubscribe(*other_filters(self._members))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._client.run(), name="ingest-client")
             tasks.create_task(self._receipts.run(), name="ingest-receipts")
+            tasks.create_task(self._watch.run(), name="ingest-watch")
             tasks.create_task(self._replay(), name="ingest-replay")
             # In the group's own body: so that it ends before the connection its acknowledgements need.
             await self._commit_for_ever()
 
     async def _commit_for_ever(self) -> None:
-        committing = asyncio.create_task(self._commit_until_closed(), name="ingest-committer")
+        committing = self._committing = asyncio.create_task(self._commit_until_closed(), name="ingest-committer")
         try:
             await asyncio.shield(committing)
         except asyncio.CancelledError:
@@ -100,6 +126,7 @@ class Ingest:
             messages = await next_batch(self._inbox, idle_s=IDLE_S)
             if messages or self._store.owes:
                 await self._process(messages)
+                self.taken += len(messages)
             self._refusals.look()
         if self._store.owes:
             self._store.hurry()
@@ -111,27 +138,37 @@ class Ingest:
         self._client.pause_reading()
         self._inbox.close()
         try:
-            await asyncio.wait([committing], timeout=DRAIN_S)
-            if not committing.done():
+            await asyncio.wait([committing], timeout=self._drain_s)
+            if self._drain_s and not committing.done():
                 log.warning("stopped with messages not stored; the broker keeps them", messages=len(self._inbox))
         finally:
             committing.cancel()
             await asyncio.gather(committing, return_exceptions=True)
 
     async def _process(self, messages: list[Message]) -> None:
+        self._stages.enter("commit")
         committed = await self._persist(messages)
+        self._stages.enter("tell")
         self._client.acknowledge(messages)
         self._receipts.committed(committed.outcome)
         await self._tell_viewers(committed)
         metrics.DUPLICATES.inc(committed.duplicates)
         self._refusals.heard(committed.outcome)
         _count(committed.outcome)
+        self._stages.enter("")
 
     async def _tell_viewers(self, committed: Committed) -> None:
         for presence in committed.presence:
             await publish_presence(self._client, presence)
         for machine, change in committed.commands:
             await publish_change(self._client, machine.company_id, machine.serial, change)
+
+    def _look(self) -> Look:
+        """How long the stages have stood at their work; waiting for a database that is known to be away is none."""
+        standing = {"receipts": self._receipts.waiting_s}
+        if self._stages.at and not (self._stages.at == "commit" and self._away):
+            standing[self._stages.at] = self._stages.seconds
+        return Look(standing, len(self._inbox), self._receipts.waiting)
 
     async def _persist(self, messages: Sequence[Message]) -> Committed:
         """Commit, however long the database stays away."""
@@ -147,19 +184,27 @@ class Ingest:
                 if away_since is None:
                     away_since = started
                 elif attempt == 2:
+                    self._away = True
                     metrics.STORE_AWAY.set(1)
-                    log.warning("the database takes nothing; nothing is acknowledged until it does", error=str(error))
+                    words = str(error) or type(error).__name__
+                    log.warning("the database takes nothing; nothing is acknowledged until it does", error=words)
                 await asyncio.sleep(backoff.next_s())
                 continue
-            if away_since is not None and attempt > 1:
+            if self._away:
+                self._away = False
                 metrics.STORE_AWAY.set(0)
-                log.info("the database is back", away_s=round(time.perf_counter() - away_since, 1), attempts=attempt)
+                log.info(
+                    "the database is back",
+                    away_s=round(time.perf_counter() - (away_since or started), 1),
+                    attempts=attempt,
+                )
             metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
             metrics.BATCH_ROWS.observe(len(messages))
             return committed
 
     async def _decode(self, messages: Sequence[Message]) -> list[Decoded]:
-        await self._registry.learn({message.topic for message in messages})
+        async with asyncio.timeout(INGEST_SILENCE_S):
+            await self._registry.learn({message.topic for message in messages})
         return [decode(message, self._registry[message.topic], self._numbers) for message in messages]
 
 

@@ -1,6 +1,7 @@
 """Receipts: what of a machine's numbered messages is safe or refused for good, and what time it is."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -30,6 +31,18 @@ class Receipts:
         self._rejected: dict[tuple[int, int], list[tuple[int, str]]] = defaultdict(list)
         self._ask_the_time: set[int] = set()
         self._something = asyncio.Event()
+        self._telling = 0
+        self._since_s: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many machines' boots wait for a receipt."""
+        return max(self._telling, len(self._stored.keys() | self._rejected.keys()) + len(self._ask_the_time))
+
+    @property
+    def waiting_s(self) -> float:
+        """How long the oldest receipt has waited, a second of gathering included."""
+        return 0.0 if self._since_s is None else time.monotonic() - self._since_s
 
     def committed(self, outcome: Iterable[Decoded]) -> None:
         """Take in a batch that has been committed."""
@@ -50,6 +63,8 @@ class Receipts:
                 self._machines[machine.id] = machine
         if self._machines:
             self._something.set()
+            if self._since_s is None:
+                self._since_s = time.monotonic()
 
     async def run(self) -> None:
         """Tell the machines, each at most once a second."""
@@ -61,6 +76,14 @@ class Receipts:
     async def flush(self) -> None:
         """Tell now what is gathered. A receipt that is lost is told again when its messages come again."""
         self._something.clear()
+        self._telling = self.waiting
+        try:
+            await self._tell()
+        finally:
+            self._telling = 0
+            self._since_s = time.monotonic() if self._something.is_set() else None
+
+    async def _tell(self) -> None:
         receipts = list(self._take())
         for start in range(0, len(receipts), AT_ONCE):
             some = receipts[start : start + AT_ONCE]

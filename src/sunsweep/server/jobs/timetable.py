@@ -11,6 +11,7 @@ from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
 from sunsweep.server.features.machines.service import end_overlaps
+from sunsweep.server.jobs import members
 from sunsweep.server.jobs.close import Closing
 from sunsweep.server.jobs.ledger_metrics import measure_ledger
 from sunsweep.server.jobs.partition import make_partitions_ahead
@@ -41,6 +42,7 @@ class Jobs:
         self._lease = LeaseKeeper(database, "jobs", now_ms=now_ms)
         self._jobs = (
             Job("overlaps", 30.0, self._end_overlaps),
+            Job("members", members.EVERY_S, members.UnheldMembers(database, now_ms=now_ms).look),
             Job("ledger-metrics", 60.0, lambda: measure_ledger(database)),
             Job("close", 20.0, Closing(database, now_ms=now_ms).run),
             Job("partitions", 600.0, self._make_partitions_ahead),

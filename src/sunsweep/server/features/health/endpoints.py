@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from sunsweep.server.db.seats import UNHELD_MS, member_id, seat_table
 from sunsweep.server.features.requests import ServicesOf
 from sunsweep.server.features.services import Services
 
@@ -25,10 +25,14 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "the broker or the database cannot be reached"}})
 async def readyz(held: ServicesOf) -> JSONResponse:
-    """Broker and database can be reached."""
-    checks = {"database": await _database(held), "broker": "ok" if held.bus.connected else "not connected"}
+    """Broker and database can be reached; what else is amiss is `degraded`, and named."""
+    database, unheld = await _database(held)
+    checks = {"database": database, "broker": "ok" if held.bus.connected else "not connected"}
     ready = all(word == "ok" for word in checks.values())
     body: dict[str, Any] = {"status": "ok" if ready else "unavailable", **checks}
+    if ready and unheld:
+        names = ", ".join(map(member_id, unheld))
+        body |= {"status": "degraded", "ingest": f"nobody reads through {names}; what comes waits in the broker"}
     return JSONResponse(body, status_code=200 if ready else 503)
 
 
@@ -38,10 +42,12 @@ async def metrics() -> Response:
     return Response(await asyncio.to_thread(generate_latest), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _database(held: Services) -> str:
+async def _database(held: Services) -> tuple[str, list[int]]:
+    """Whether it answers, and the members of the ingest that nobody has held for a while."""
+    now_ms = held.now_ms()
     try:
         async with asyncio.timeout(_CHECK_WITHIN_S), held.database.read() as session:
-            await session.execute(text("SELECT 1"))
+            table = await seat_table(session, now_ms=now_ms)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
-        return f"not reachable: {type(error).__name__}"
-    return "ok"
+        return f"not reachable: {type(error).__name__}", []
+    return "ok", [number for number, unheld_ms in table.unheld(now_ms).items() if unheld_ms >= UNHELD_MS]
