@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class Curve:
         )
 
 
-async def feed(port: int, password: str, machines: int, rate: int) -> None:
+async def feed(port: int, password: str, machines: int, rate: int, acknowledged: Counter[str]) -> None:
     """So many messages a second, as far as the broker acknowledges them."""
     _, link = await asyncio.get_running_loop().create_connection(Publisher, HOST, port)
     link.transport.write(mqtt5.ConnectPacket("load", username="load", password=password.encode()).write())
@@ -85,6 +86,7 @@ async def feed(port: int, password: str, machines: int, rate: int) -> None:
         link.transport.write(b"".join(packet(topics, number, ts) for number in range(sent, due)))
         sent = due
         await link.until(sent + 1 - WINDOW)
+        acknowledged["messages"] = link.acknowledged
         await asyncio.sleep(TICK_S)
 
 
@@ -149,8 +151,9 @@ async def measure(url: str, folder: Path, options: argparse.Namespace) -> list[C
 async def watch(
     platform: Platform, database: Proxy, password: str, curves: list[Curve], options: argparse.Namespace
 ) -> None:
+    acknowledged: Counter[str] = Counter()
     work = [
-        asyncio.create_task(feed(platform.mqtt_port, password, options.machines, options.rate)),
+        asyncio.create_task(feed(platform.mqtt_port, password, options.machines, options.rate, acknowledged)),
         asyncio.create_task(slow_down(database, options.delay)),
     ]
     started = time.monotonic()
@@ -158,6 +161,7 @@ async def watch(
         for curve in curves:
             curve.take(minute)
         await asyncio.sleep(SAMPLE_S)
+    print(f"{acknowledged['messages'] / (time.monotonic() - started):,.0f} msg/s taken by the broker")
     for task in work:
         task.cancel()
     outcomes = await asyncio.gather(*work, return_exceptions=True)

@@ -27,6 +27,7 @@ LATE_MS: Final = 3 * HOUR_MS
 TOO_LATE_MS: Final = 200 * 24 * HOUR_MS
 MAX_TOLD: Final = 500
 RESTARTS: Final = 0.01
+ANOTHER_WORD_S: Final = 3.0
 
 
 class OneLife:
@@ -39,7 +40,7 @@ class OneLife:
         self._ended = ended
         self._told: set[int] = set()
         self._outbox = MemoryOutbox(self.life.boot, limit=limit)
-        self._empty = asyncio.Event()
+        self._settled = asyncio.Event()
         clock = SystemClock()
         topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)
         self._uplink = Uplink(self._outbox, clock, topic=topic, receipts=True)
@@ -67,8 +68,11 @@ class OneLife:
                 await _within(calm, self._config.telemetry_interval_s)
             self._tell_losses()
             while self._outbox:
-                self._empty.clear()
-                await self._empty.wait()
+                self._settled.clear()
+                await _within(self._settled, ANOTHER_WORD_S)
+                if not self._settled.is_set():
+                    # Any receipt has what was lost on the way sent again; without one that takes half a minute.
+                    self._put(Status("Docked"))
                 self._tell_losses()
         finally:
             # Until Python 3.12 a cancellation that meets an answer may be lost.
@@ -116,7 +120,7 @@ class OneLife:
         self.life.rejected |= refused
         self.life.stored |= gone - refused
         self._uplink.receipted()
-        self._empty.set()
+        self._settled.set()
 
     def _held(self) -> set[int]:
         return {entry.seq for entry in self._outbox.pending()}

@@ -66,6 +66,9 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._relay(reader, writer)
+        except asyncio.CancelledError:
+            # Only `close` cancels, and asyncio's streams complain of a handler that ends so.
+            return
         finally:
             self._tasks.discard(task)
             writer.transport.abort()
