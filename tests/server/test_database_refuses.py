@@ -29,7 +29,8 @@ async def refusing(platform: Platform, refuse: str, allow: str) -> AsyncIterator
 async def run(platform: Platform, statement: str) -> None:
     async with platform.database.transaction() as connection:
         # SQLite looks an old name up in what this connection knows of the schema, until it has read something.
-        await connection.execute(text("SELECT 1 FROM machine"))
+        if platform.database.is_sqlite:
+            await connection.execute(text("SELECT 1 FROM machine"))
         await connection.execute(text(statement))
 
 
