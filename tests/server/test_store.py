@@ -240,3 +240,10 @@ async def test_what_a_machine_has_given_up_is_kept_with_its_status(database: Dat
 async def newest(database: Database) -> MachineStatus:
     async with database.read() as session:
         return (await session.scalars(select(MachineStatus))).one()
+
+
+async def test_numbers_that_grow_when_written_do_not_stop_the_ingest(database: Database, store: Store) -> None:
+    """Of `1e15,` five bytes come and nineteen are stored."""
+    large = {"extra": {"a": [1e15] * 13_000}}
+    assert len((await store.commit([numbered(seq, **large) for seq in range(1, 65)])).outcome) == 64
+    assert await count(database, TelemetryRow) == 64

@@ -1,6 +1,6 @@
 """The few statements that differ by database, built by hand: an ORM or executemany costs 3 to 6 times as much a row."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -21,6 +21,8 @@ Row = tuple[Any, ...]
 HISTORY_KEY: Final = ("machine_id", "ts", "boot", "seq")
 MAX_PARAMETERS: Final = 30_000
 """Of one statement; SQLite takes 32,766."""
+MAX_STATEMENT_BYTES: Final = 8 * 2**20
+"""A longer one is split: MariaDB takes 16 MiB at once."""
 
 
 class Statements:
@@ -66,10 +68,22 @@ class Statements:
             if self._sqlite:
                 marks = "(" + ",".join("?" * len(table.columns)) + ")"
                 values, parameters = ",".join([marks] * len(part)), tuple(chain.from_iterable(part))
+                changed += (await connection.exec_driver_sql(f"{head}{values} {tail}", parameters)).rowcount
             else:
-                values, parameters = literals(part), ()
-            changed += (await connection.exec_driver_sql(f"{head}{values} {tail}", parameters)).rowcount
+                for some in pieces(part):
+                    changed += (await connection.exec_driver_sql(f"{head}{some} {tail}")).rowcount
         return changed
+
+
+def pieces(rows: Sequence[Row]) -> Iterator[str]:
+    """As `literals`, in as many pieces as the server takes; a value may be longer than what it came as."""
+    written = literals(rows)
+    if len(written) <= MAX_STATEMENT_BYTES or len(rows) == 1:
+        yield written
+        return
+    half = len(rows) // 2
+    yield from pieces(rows[:half])
+    yield from pieces(rows[half:])
 
 
 def literals(rows: Sequence[Row]) -> str:
