@@ -75,6 +75,12 @@ def test_only_numbers_of_extra_count() -> None:
     assert figures.fields == (Spread(2, 1.0, 2.0, 1.5), *[Spread(0, None, None, None)] * 3)
 
 
+def test_a_key_too_long_for_a_name_is_not_counted() -> None:
+    named, endless = "k" * 64, "k" * 65
+    extra = json.dumps({named: 1, endless: 2})
+    assert set(fold([(0, None, None, None, None, extra)], HOUR_MS)[0].extra) == {named}
+
+
 def test_the_mean_of_equal_values_is_that_value() -> None:
     hours = fold([(hour * HOUR_MS, 0.1, None, None, None, None) for hour in range(24)], HOUR_MS)
     assert merge(hours.items(), DAY_MS)[0].fields[0] == Spread(24, 0.1, 0.1, 0.1)

@@ -54,8 +54,8 @@ async def telemetry(
 
     A bucket is named by its start, a multiple of its width in UTC, and always whole: those in which the span begins or
     ends are counted from their start to their end. Numeric keys of `extra` are counted like the fields, at most 64 of
-    them. Hours and days outlive the raw samples. `auto` gives at most 1,000 points for any span: the raw samples if
-    there are no more, or else buckets `bucket_s` wide, merged from those of `resolution`.
+    them, of at most 64 characters. Hours and days outlive the raw samples. `auto` gives at most 1,000 points for any
+    span: the raw samples if there are no more, or else buckets `bucket_s` wide, merged from those of `resolution`.
     """
     now_ms = held.now_ms()
     asked = service.span(begin, to, now_ms=now_ms)
