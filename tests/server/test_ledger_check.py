@@ -10,6 +10,7 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 from sqlalchemy import delete, insert, update
 
+from sunsweep.contract.limits import MAX_SEQ
 from sunsweep.contract.times import iso
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
@@ -17,6 +18,7 @@ from sunsweep.server.db.models import (
     Company,
     DeadLetter,
     DirtyHour,
+    LedgerBoot,
     LedgerDay,
     LedgerEnd,
     LedgerLoss,
@@ -213,6 +215,20 @@ async def test_long_lists_are_cut_in_its_words(fleet: Fleet) -> None:
         await session.execute(delete(TelemetryHour).where(TelemetryHour.machine_id == fleet.one))
     (found,) = [one for one in await wrong(fleet) if one[1] == BOOT]
     assert found[4].endswith("and 12 ranges more")
+
+
+async def test_boots_that_claim_the_greatest_numbers_are_summed(fleet: Fleet) -> None:
+    rows = [
+        {"machine_id": fleet.one, "boot": boot, "last_seq": MAX_SEQ, "missing": MAX_SEQ, "counted_at": NOW}
+        for boot in range(100, 1200)
+    ]
+    others = dict.fromkeys(("stored", "rejected", "given_up"), 0)
+    async with fleet.database.write() as session:
+        await session.execute(insert(LedgerBoot), [row | others for row in rows])
+    await measure_ledger(fleet.database)
+    assert figures()["missing"] == pytest.approx(1100 * MAX_SEQ)
+    async with fleet.database.write() as session:
+        await session.execute(delete(LedgerBoot).where(LedgerBoot.machine_id == fleet.one))
 
 
 async def test_the_platform_s_figures_are_those_of_the_last_count(fleet: Fleet) -> None:

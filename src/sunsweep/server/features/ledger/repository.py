@@ -4,12 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Row,
     Select,
     case,
-    cast,
     delete,
     func,
     literal,
@@ -252,14 +250,22 @@ async def raw_samples(session: AsyncSession, machine_id: int, span: Span) -> Row
     return (await session.execute(query.where(*span_of))).all()
 
 
-async def platform_totals(session: AsyncSession) -> tuple[dict[str, int], int]:
+async def totals_of(session: AsyncSession, machine_id: int) -> Rows:
+    """Totals of a machine's boots as they were counted last: boot, last_seq, stored, rejected, given_up, missing."""
+    boot = LedgerBoot
+    query = select(boot.boot, boot.last_seq, boot.stored, boot.rejected, boot.given_up, boot.missing)
+    return (await session.execute(query.where(boot.machine_id == machine_id))).all()
+
+
+async def platform_totals(session: AsyncSession) -> tuple[dict[str, float], int]:
     """Numbers of all machines by what became of them, and boots of which some have not arrived, as counted last."""
     boot = LedgerBoot
     parts = ("stored", "rejected", "given_up", "missing")
-    sums = (cast(func.coalesce(func.sum(getattr(boot, part)), 0), BigInteger) for part in parts)
+    # As floats: a thousand boots that each say 2**53 are more than SQLite's integers hold.
+    sums = (func.coalesce(func.sum(getattr(boot, part) * literal(1.0)), 0) for part in parts)
     incomplete = func.count(case((boot.missing > 0, 1)))
     *found, boots = (await session.execute(select(*sums, incomplete))).one()
-    return dict(zip(parts, found, strict=True)), boots
+    return dict(zip(parts, map(float, found), strict=True)), boots
 
 
 async def keep_days(
