@@ -155,6 +155,11 @@ def test_the_ledger_is_recounted(url: str) -> None:
     good = {"machines": 2, **figures, "disagreements": 0, "shown": []}
     assert json.loads(done("ledger", "check", "--json", url=url)) == good
     assert "machines         1\n" in done("ledger", "check", "--machine", "SCM-2", "--company", "2", url=url)
+    change(url, "INSERT INTO ledger_boot VALUES (1, 7, 2, 2, 0, 0, 0, 0)")
+    assert verb("ledger", "check", url=url).out.startswith(
+        "machine SCM-1 of company 1, boot 7, in all: "
+        "counted last 2, stored 2, rejected 0, given up 0, missing 0; the days say nothing"
+    )
     change(url, "INSERT INTO ledger_day VALUES (1, 7, 86400000, 2, '[[1,2]]', '[]')")
     wrong = verb("ledger", "check", url=url)
     assert (wrong.code, wrong.err) == (1, "")
@@ -167,7 +172,12 @@ def test_the_ledger_is_recounted(url: str) -> None:
 
 
 def test_a_ledger_that_cannot_be_recounted_is_no_disagreement(url: str) -> None:
-    for words in (("--machine", "NONE"), ("--machine", "ü"), ("--machine", "SCM-1", "--company", "2")):
+    for words in (
+        ("--machine", "NONE"),
+        ("--machine", "ü"),
+        ("--machine", "SCM-1", "--company", "2"),
+        ("--company", "9"),
+    ):
         ended = verb("ledger", "check", *words, url=url)
         assert (ended.code, ended.out) == (2, "")
     away = verb("ledger", "check", url="mysql://nobody@127.0.0.1:1/none")

@@ -114,7 +114,7 @@ async def checked(fleet: Fleet, serial: str | None = None) -> list[Checked]:
     return [found async for found in check(fleet.database, machines, now_ms=lambda: NOW)]
 
 
-async def wrong(fleet: Fleet) -> list[tuple[str, int | None, str, str, str]]:
+async def wrong(fleet: Fleet) -> list[tuple[str, int | None, str | None, str, str]]:
     """(machine, boot, start, counted, found) of each disagreement."""
     return [
         (one.machine_id, one.boot, one.start, one.counted, one.found)
@@ -165,10 +165,25 @@ async def test_what_was_counted_of_nothing_is_noticed(fleet: Fleet) -> None:
         session.add(
             LedgerDay(machine_id=fleet.one, boot=9, day=FIRST - DAY_MS, count=1, stored="[[1,1]]", rejected="[]")
         )
+        nothing = dict.fromkeys(("rejected", "given_up", "missing"), 0)
+        session.add(LedgerBoot(machine_id=fleet.one, boot=9, last_seq=1, stored=1, counted_at=NOW, **nothing))
         session.add(rolled(fleet.other, FIRST - 5 * HOUR_MS, 4))
     assert await wrong(fleet) == [
         ("SCM-1", 9, iso(FIRST - DAY_MS), "1 rows, stored 1-1", "nothing"),
         ("SCM-2", None, iso(FIRST - 5 * HOUR_MS), "4 rows", "nothing"),
+    ]
+
+
+async def test_totals_that_are_not_those_of_the_days_are_noticed(fleet: Fleet) -> None:
+    async with fleet.database.write() as session:
+        mine = (LedgerBoot.machine_id == fleet.one, LedgerBoot.boot == BOOT)
+        await session.execute(update(LedgerBoot).where(*mine).values(stored=5))
+        await session.execute(delete(LedgerBoot).where(LedgerBoot.machine_id == fleet.other, LedgerBoot.boot == 8))
+        await session.execute(delete(LedgerBoot).where(LedgerBoot.machine_id == fleet.other, LedgerBoot.boot == BOOT))
+    right = "last 34, stored 32, rejected 1, given up 0, missing 1"
+    assert await wrong(fleet) == [
+        ("SCM-1", BOOT, None, right.replace("stored 32", "stored 5"), right),
+        ("SCM-2", BOOT, None, "nothing", right),
     ]
 
 

@@ -88,10 +88,14 @@ async def _machines(database: Database, serial: str | None, company: int | None)
         found = await machine_names(session, named, serial)
     if serial is not None and not found:
         raise typer.BadParameter(f"company {named} has no machine {serial}")
+    if company is not None and not found:
+        raise typer.BadParameter(f"company {company} has no machines")
     return found
 
 
 def _words(wrong: Disagreement) -> str:
-    what = "hour" if wrong.boot is None else f"boot {wrong.boot}, day"
+    what = "hour" if wrong.boot is None else f"boot {wrong.boot}, " + ("in all" if wrong.start is None else "day")
+    when = "" if wrong.start is None else f" {wrong.start}"
     where = f"machine {wrong.machine_id} of company {wrong.company_id}"
-    return f"{where}, {what} {wrong.start}: counted {wrong.counted}; the rows say {wrong.found}"
+    source = "rows" if wrong.start else "days"
+    return f"{where}, {what}{when}: counted {wrong.counted}; the {source} say {wrong.found}"

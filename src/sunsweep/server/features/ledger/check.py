@@ -11,7 +11,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.state import state_of
 from sunsweep.server.features.ledger import repository, service
 from sunsweep.server.features.ledger.account import Day, Totals, totals
-from sunsweep.server.features.ledger.counted import read_day
+from sunsweep.server.features.ledger.counted import counted, read_day
 from sunsweep.server.features.ledger.recount import DayKey, recount
 from sunsweep.server.features.ledger.repository import DAY_MS, MachineName, Span
 
@@ -22,15 +22,18 @@ BOOTS_AT_ONCE: Final = 200
 SHOWN: Final = 10
 """Ranges of a disagreement's words."""
 
+Said = Day | int | tuple[int, ...] | None
+
 
 class Disagreement(NamedTuple):
-    """What was counted of a day (of a boot) or an hour (of samples) is not what the raw rows say."""
+    """What was counted of a day or in all (of a boot) or of an hour (of samples) is not what it was counted from."""
 
     company_id: int
     machine_id: str
     boot: int | None
     """None: samples of an hour, as its roll-up counts them."""
-    start: str
+    start: str | None
+    """None: the boot's totals, as its days and the machine's own words make them."""
     counted: str
     found: str
 
@@ -76,48 +79,66 @@ async def _disagreements(snapshot: AsyncSession, machine: MachineName) -> AsyncI
             *await _hours(snapshot, machine, window, marked),
         ]:
             yield found
+    for found in await _totals(snapshot, machine):
+        yield found
+
+
+async def _totals(snapshot: AsyncSession, machine: MachineName) -> list[Disagreement]:
+    """Of boots of which nothing has been told since that may change them."""
+    said = {(machine.id, row.boot): tuple(row)[1:] for row in await repository.totals_of(snapshot, machine.id)}
+    known = {(machine.id, row.boot) for row in await repository.known_boots(snapshot, machine.id)}
+    boots = sorted((known | said.keys()) - await repository.boots_with_news(snapshot, [machine.id]))
+    wrong = []
+    for at in range(0, len(boots), BOOTS_AT_ONCE):
+        for key, boot in (await counted(snapshot, boots[at : at + BOOTS_AT_ONCE])).items():
+            sums = (boot.account.last, *totals(boot.account)) if boot.account.last else None
+            if said.get(key) != sums:
+                wrong.append(_disagreement(machine, key[1], None, said.get(key), sums))
+    return wrong
 
 
 async def _days(snapshot: AsyncSession, machine: MachineName, window: Span, marked: set[int]) -> Iterator[Disagreement]:
     whole = Span(window.from_ms, window.to_ms // DAY_MS * DAY_MS)
     unsettled = {hour // DAY_MS * DAY_MS for hour in marked}
     rows = await repository.days_between(snapshot, machine.id, whole)
-    counted: Mapping[DayKey, Day] = {(row.machine_id, row.boot, row.day): read_day(row) for row in rows}
+    before: Mapping[DayKey, Day] = {(row.machine_id, row.boot, row.day): read_day(row) for row in rows}
     found = (await recount(snapshot, [machine.id], [whole])).days
     return (
-        _disagreement(machine, key[1], key[2], counted.get(key), found.get(key))
-        for key in sorted(counted.keys() | found.keys())
-        if key[2] not in unsettled and counted.get(key) != found.get(key)
+        _disagreement(machine, key[1], key[2], before.get(key), found.get(key))
+        for key in sorted(before.keys() | found.keys())
+        if key[2] not in unsettled and before.get(key) != found.get(key)
     )
 
 
 async def _hours(
     snapshot: AsyncSession, machine: MachineName, window: Span, marked: set[int]
 ) -> Iterator[Disagreement]:
-    counted = {row.hour: row.rows for row in await repository.rolled_samples(snapshot, machine.id, window)}
+    before = {row.hour: row.rows for row in await repository.rolled_samples(snapshot, machine.id, window)}
     found = {row.hour: row.rows for row in await repository.raw_samples(snapshot, machine.id, window)}
     return (
-        _disagreement(machine, None, hour, counted.get(hour), found.get(hour))
-        for hour in sorted(counted.keys() | found.keys())
-        if hour not in marked and counted.get(hour) != found.get(hour)
+        _disagreement(machine, None, hour, before.get(hour), found.get(hour))
+        for hour in sorted(before.keys() | found.keys())
+        if hour not in marked and before.get(hour) != found.get(hour)
     )
 
 
-def _disagreement(
-    machine: MachineName, boot: int | None, start: int, counted: Day | int | None, found: Day | int | None
-) -> Disagreement:
-    return Disagreement(machine.company_id, machine.serial, boot, iso(start), _words(counted), _words(found))
+def _disagreement(machine: MachineName, boot: int | None, start: int | None, said: Said, found: Said) -> Disagreement:
+    begin = None if start is None else iso(start)
+    return Disagreement(machine.company_id, machine.serial, boot, begin, _words(said), _words(found))
 
 
-def _words(said: Day | int | None) -> str:
+def _words(said: Said) -> str:
     match said:
         case None:
             return "nothing"
         case int():
             return f"{said} rows"
-        case Day(rows, stored, rejected):
-            refused = f", rejected {_list(rejected)}" if rejected else ""
-            return f"{rows} rows, stored {_list(stored)}{refused}"
+        case Day(rows, ranges, refusals):
+            refused = f", rejected {_list(refusals)}" if refusals else ""
+            return f"{rows} rows, stored {_list(ranges)}{refused}"
+        case _:
+            last, stored, rejected, given_up, missing = said
+            return f"last {last}, stored {stored}, rejected {rejected}, given up {given_up}, missing {missing}"
 
 
 def _list(ranges: Sequence[tuple[int | str, ...]]) -> str:
