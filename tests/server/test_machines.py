@@ -10,6 +10,7 @@ import pytest
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.errors import ConflictError
 from sunsweep.server.features.machines import service as machines
+from tests.server.viewers import frames, viewing
 from tests.support import mosquitto
 from tests.support.platform import Platform, eventually, topic
 
@@ -293,7 +294,10 @@ async def test_a_disabled_machine_is_offline(shared: Platform) -> None:
     async with shared.mqtt(login.mqtt_username, login.mqtt_password) as client:
         await client.publish(topic(login, "status"), b'{"status":"Charging"}', qos=1)
         await eventually(lambda: _present(shared, "online"))
-        answer = await shared.call("PATCH", "/machines/SHUT-OUT-1", json={"enabled": False})
+        async with viewing(shared, "SHUT-OUT-1") as viewer:
+            answer = await shared.call("PATCH", "/machines/SHUT-OUT-1", json={"enabled": False})
+            (told,) = await frames(viewer, "presence", 1)
+    assert (told["data"]["presence"], told["data"]["cause"]) == ("offline", "disabled")
     current = answer.json()["current"]
     assert (current["presence"], current["presence_cause"], current["status"]) == ("offline", "disabled", "Charging")
 

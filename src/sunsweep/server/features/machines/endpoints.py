@@ -8,6 +8,7 @@ from msgspec import json, structs
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import InvalidError
+from sunsweep.server.events import publish_presence
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
     Credentials,
@@ -77,8 +78,11 @@ async def change(
         await service.change(unit, found, details)
     await wait_applied(held.database, now_ms=held.now_ms)
     async with held.database.write() as unit:
-        await service.shut_out(unit, found, now_ms=held.now_ms())
-        return machine_out(found, await repository.status(unit, found.id))
+        gone = await service.shut_out(unit, found, now_ms=held.now_ms())
+        answer = machine_out(found, await repository.status(unit, found.id))
+    if gone is not None:
+        await publish_presence(held.bus, gone)
+    return answer
 
 
 @router.delete("/{machine_id}", status_code=204)

@@ -1,9 +1,9 @@
 """SQL of machines, their logins and their newest state. Every query names the company."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Row, Select, case, select, update
+from sqlalchemy import CursorResult, Row, Select, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
@@ -61,11 +61,12 @@ async def status(session: AsyncSession, machine_id: int) -> MachineStatus | None
     return await session.get(MachineStatus, machine_id)
 
 
-async def silence(session: AsyncSession, machine_id: int, *, cause: str, now_ms: int) -> None:
-    """It is let in no more: that is the end of its presence too."""
+async def silence(session: AsyncSession, machine_id: int, *, cause: str, now_ms: int) -> bool:
+    """It is let in no more: that is the end of its presence too; whether it had any."""
     here = (MachineStatus.machine_id == machine_id, MachineStatus.presence != "offline")
     gone = {"presence": "offline", "presence_since": now_ms, "presence_cause": cause}
-    await session.execute(update(MachineStatus).where(*here).values(**gone))
+    found = await session.execute(update(MachineStatus).where(*here).values(**gone))
+    return cast("CursorResult[Any]", found).rowcount > 0
 
 
 class Silent(NamedTuple):

@@ -12,6 +12,7 @@ from sunsweep.mqtt.passwords import generate_password, generate_salt, hash_passw
 from sunsweep.server.broker import logins
 from sunsweep.server.db.models import Machine, MachineCredential
 from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError
+from sunsweep.server.events import PresenceChange
 from sunsweep.server.features.accounts.repository import company_by_id
 from sunsweep.server.features.machines import repository
 
@@ -66,10 +67,11 @@ async def change(session: AsyncSession, machine: Machine, details: dict[str, Any
         await logins.changed(session)
 
 
-async def shut_out(session: AsyncSession, machine: Machine, *, now_ms: int) -> None:
-    """Say that a disabled machine is offline, once the broker lets it in no more."""
-    if not machine.enabled:
-        await repository.silence(session, machine.id, cause="disabled", now_ms=now_ms)
+async def shut_out(session: AsyncSession, machine: Machine, *, now_ms: int) -> PresenceChange | None:
+    """Say that a disabled machine is offline, once the broker lets it in no more; what viewers are to be told."""
+    if machine.enabled or not await repository.silence(session, machine.id, cause="disabled", now_ms=now_ms):
+        return None
+    return PresenceChange(machine.company_id, machine.serial, "offline", now_ms, "disabled")
 
 
 async def rotate(session: AsyncSession, machine: Machine, *, now_ms: int) -> Login:
