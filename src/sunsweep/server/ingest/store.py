@@ -52,6 +52,11 @@ class Store:
         """Whether newest samples wait for their second to pass."""
         return self._newest.owes
 
+    @property
+    def deferred(self) -> int:
+        """How many of them."""
+        return self._newest.deferred
+
     def hurry(self) -> None:
         """Their second is over: newest samples that wait are due with the next commit."""
         self._newest.hurry()
