@@ -9,17 +9,18 @@ import sys
 import time
 
 import uvloop
-from prometheus_client import REGISTRY
 
 from sunsweep.server.db.engine import Database
 from sunsweep.server.ingest.pipeline import Ingest
+from sunsweep.server.metrics import STORED
 from sunsweep.server.roles import member_connection, spare_the_collector
 from sunsweep.server.settings import BackendSettings
 
 
 def stored() -> float:
     """What this process has committed and acknowledged."""
-    return REGISTRY.get_sample_value("sunsweep_ingest_stored_total", {"channel": "telemetry"}) or 0.0
+    (family,) = STORED.collect()
+    return sum(sample.value for sample in family.samples if sample.name.endswith("_total"))
 
 
 async def run(messages: int) -> None:

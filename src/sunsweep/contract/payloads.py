@@ -6,7 +6,7 @@ rest of the program works with. A field that is missing and one that is null mea
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import Meta, Struct, field
 
@@ -180,7 +180,9 @@ class Command(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """A machine's word on the command `id`."""
+    """A machine's word on the command `id`; nothing in it is lenient."""
+
+    mistyped: ClassVar[tuple[str, ...]] = ()
 
     id: str
     state: ResultState

@@ -34,6 +34,7 @@ class Refusals:
 
     def __init__(self, *, now_ms: Clock) -> None:
         self._now_ms = now_ms
+        self._just_heard: set[int] = set()
         self._heard: dict[int, int] = {}
         self._refused: dict[int, _Refused] = {}
         self._to_say: Counter[Reason] = Counter()
@@ -44,12 +45,11 @@ class Refusals:
     def heard(self, outcome: Iterable[Decoded]) -> None:
         """Take in a batch that has been committed."""
         now_ms = self._now_ms()
-        self._heard.update(dict.fromkeys([item.machine.id for item in outcome if item.machine], now_ms))
-        for item in outcome:
-            if isinstance(item, Rejected):
-                self._to_say[item.reason] += 1
-                if item.machine is not None:
-                    self._refused[item.machine.id] = _Refused(now_ms, item.machine.company_id, item.reason)
+        self._just_heard.update([item.machine.id for item in outcome if item.machine])
+        for item in [item for item in outcome if isinstance(item, Rejected)]:
+            self._to_say[item.reason] += 1
+            if item.machine is not None:
+                self._refused[item.machine.id] = _Refused(now_ms, item.machine.company_id, item.reason)
 
     def look(self) -> None:
         """Say what is to be said; called often, does something once a second."""
@@ -57,6 +57,8 @@ class Refusals:
         if 0 <= now_ms - self._looked_at < LOOK_EVERY_MS:
             return
         self._looked_at = now_ms
+        self._heard.update(dict.fromkeys(self._just_heard, now_ms))
+        self._just_heard.clear()
         if self._to_say:
             log.warning("messages kept as dead letters", **{str(reason): n for reason, n in self._to_say.items()})
             self._to_say.clear()

@@ -246,12 +246,13 @@ class Ingest:
     async def _decode(self, messages: Sequence[Message]) -> list[Decoded]:
         with timed("lookup"):
             async with asyncio.timeout(INGEST_SILENCE_S):
-                await self._registry.learn({message.topic for message in messages})
+                known = await self._registry.of([message.topic for message in messages])
+        numbers = self._numbers
         with timed("decode"):
-            return [decode(message, self._registry[message.topic], self._numbers) for message in messages]
+            return [decode(message, of, numbers) for message, of in zip(messages, known, strict=True)]
 
 
-_CHANNELS: Final[dict[type[Telemetry | Status | Result], Channel]] = {
+_CHANNELS: Final[dict[type, Channel]] = {
     Telemetry: Channel.TELEMETRY,
     Status: Channel.STATUS,
     Result: Channel.RESULT,
@@ -260,9 +261,9 @@ _CHANNELS: Final[dict[type[Telemetry | Status | Result], Channel]] = {
 
 def _count(outcome: Sequence[Decoded]) -> None:
     accepted = [item.body for item in outcome if isinstance(item, Accepted)]
-    for kind, channel in _CHANNELS.items():
-        metrics.STORED.labels(channel).inc(sum([isinstance(body, kind) for body in accepted]))
-    metrics.MISTYPED.inc(sum([len(body.mistyped) for body in accepted if not isinstance(body, Result)]))
+    for kind, number in Counter([type(body) for body in accepted]).items():
+        metrics.STORED.labels(_CHANNELS[kind]).inc(number)
+    metrics.MISTYPED.inc(sum([len(body.mistyped) for body in accepted]))
     if len(accepted) < len(outcome):
         for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
             metrics.REJECTED.labels(reason).inc(number)

@@ -1,6 +1,6 @@
 """Which machine a topic belongs to: looked up in bulk, remembered for a minute."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import select, tuple_
@@ -28,17 +28,16 @@ class Registry:
         self._known: dict[str, Known] = {}
         self._learnt_at = 0
 
-    async def learn(self, topics: Iterable[str]) -> None:
-        """Look up what is not known yet; afterwards `[topic]` answers for each of them."""
+    async def of(self, topics: Sequence[str]) -> list[Known]:
+        """What each of the topics says, in their order; what is not known yet is looked up."""
         if abs(self._now_ms() - self._learnt_at) >= REMEMBER_MS:
             self._known.clear()
             self._learnt_at = self._now_ms()
-        unknown = {topic for topic in topics if isinstance(self._known.get(topic), Refused | None)}
+        known = self._known
+        unknown = {topic for topic in topics if type(known.get(topic)) is not tuple}
         if unknown:
-            self._known.update(await self._look_up(unknown))
-
-    def __getitem__(self, topic: str) -> Known:
-        return self._known[topic]
+            known.update(await self._look_up(unknown))
+        return [known[topic] for topic in topics]
 
     async def _look_up(self, topics: set[str]) -> dict[str, Known]:
         found: dict[str, Known] = {}

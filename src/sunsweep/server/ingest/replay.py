@@ -92,9 +92,9 @@ async def replay(
     stored = refused = after = 0
     while batch := await _next(database, which, after):
         letters.at_hand = {letter.id: letter for letter in batch}
-        await registry.learn({letter.topic for letter in batch})
+        known = await registry.of([letter.topic for letter in batch])
         now = now_ms()
-        decoded = [_decode(letter, registry[letter.topic], numbers, now) for letter in batch]
+        decoded = [_decode(letter, of, numbers, now) for letter, of in zip(batch, known, strict=True)]
         # Nothing may wait for its second here: whoever ends this keeps nothing in memory.
         store.hurry()
         try:
