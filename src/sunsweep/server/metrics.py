@@ -6,10 +6,19 @@ from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 
-RECEIVED: Final = Counter("sunsweep_ingest_received_total", "Messages read from the broker, deliveries again included.")
-STORED: Final = Counter("sunsweep_ingest_stored_total", "Messages committed, by channel.", ["channel"])
+RECEIVED: Final = Counter(
+    "sunsweep_ingest_received_total",
+    "Messages read from the broker: stored, duplicates, rejected, let go, or still waiting.",
+)
+STORED: Final = Counter(
+    "sunsweep_ingest_stored_total",
+    "Messages committed for the first time, by channel; heartbeats, which leave no history, each time.",
+    ["channel"],
+)
 DUPLICATES: Final = Counter(
-    "sunsweep_ingest_duplicates_total", "Messages that were stored already and came again; acknowledged, not stored."
+    "sunsweep_ingest_duplicates_total",
+    "Messages that were stored already and came again, by channel; acknowledged, not stored.",
+    ["channel"],
 )
 REJECTED: Final = Counter("sunsweep_ingest_rejected_total", "Messages kept as dead letters, by reason.", ["reason"])
 WITHOUT_BYTES: Final = Counter(

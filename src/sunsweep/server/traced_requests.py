@@ -1,7 +1,6 @@
 """A span a request, named by its route; where nobody traces it is not there at all."""
 
-from typing import Any
-
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sunsweep.server.tracing import span
@@ -30,12 +29,17 @@ class TracedRequests:
                 await self._app(scope, receive, seen)
             finally:
                 if request is not None:
-                    request.update_name(f"{method} {_route(scope)}".strip())
-                    request.set_attribute("http.route", _route(scope))
+                    route = _route(scope)
+                    request.update_name(f"{method} {route}".strip())
+                    request.set_attribute("http.route", route)
                     request.set_attribute("http.response.status_code", status or 500)
 
 
 def _route(scope: Scope) -> str:
     """The pattern of the path, not the path: names of spans are few."""
-    route: Any = scope.get("route")
-    return str(getattr(route, "path", ""))
+    route = scope.get("route")
+    if not isinstance(route, Route):
+        return ""
+    # A router that was included knows its own part of the path only.
+    own, asked = route.path.split("/"), scope["path"].split("/")
+    return "/".join([*asked[: len(asked) - len(own) + 1], *own[1:]])

@@ -6,7 +6,8 @@ Sampling, batching, headers and the rest are the SDK's own `OTEL_*` variables.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from threading import Thread
 from typing import Any, Final, Protocol
 
 import structlog
@@ -14,7 +15,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_FLUSH_WITHIN_S: Final = 3.0
+_FLUSH_WITHIN_S: Final = 2.0
 
 Value = str | int
 
@@ -74,9 +75,18 @@ async def traced() -> AsyncIterator[None]:
 
 
 async def _flush(shutdown: Callable[[], None]) -> None:
-    """Send what is left; a collector that does not answer holds nobody up for long."""
+    """Send what is left. A collector that does not answer holds nobody up: the thread is nobody's to wait for."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def work() -> None:
+        shutdown()
+        # Where the loop did not wait so long, there is nobody to tell.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(done.set)
+
+    Thread(target=work, name="last-traces", daemon=True).start()
     try:
         async with asyncio.timeout(_FLUSH_WITHIN_S):
-            await asyncio.to_thread(shutdown)
+            await done.wait()
     except TimeoutError:
         log.warning("the last traces could not be sent in time")

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -10,8 +9,6 @@ from typing import Final
 import structlog
 from prometheus_client import Gauge
 
-from sunsweep.contract.payloads import Result, Status, Telemetry
-from sunsweep.contract.topics import Channel
 from sunsweep.mqtt.backoff import Backoff
 from sunsweep.mqtt.client import Gate, MqttClient, always_open
 from sunsweep.mqtt.port import Message
@@ -24,9 +21,10 @@ from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.batch import next_batch
 from sunsweep.server.ingest.consume import Inbox
+from sunsweep.server.ingest.count import count
 from sunsweep.server.ingest.decode import RowNumbers, decode
 from sunsweep.server.ingest.depth import shown
-from sunsweep.server.ingest.messages import Accepted, Decoded, Rejected
+from sunsweep.server.ingest.messages import Decoded
 from sunsweep.server.ingest.receipt import Receipts
 from sunsweep.server.ingest.registry import Registry
 from sunsweep.server.ingest.reject import PER_DAY, NewLetters
@@ -177,11 +175,11 @@ class Ingest:
                 self._client.acknowledge(messages)
                 self._receipts.committed(committed.outcome)
                 await self._tell_viewers(committed)
-        metrics.BATCH_ROWS.observe(len(messages))
-        metrics.BATCH_BYTES.observe(size)
-        metrics.DUPLICATES.inc(committed.duplicates)
         self._refusals.heard(committed.outcome)
-        _count(committed.outcome)
+        count(committed)
+        if messages:
+            metrics.BATCH_ROWS.observe(len(messages))
+            metrics.BATCH_BYTES.observe(size)
         self._stages.enter("")
 
     async def _tell_viewers(self, committed: Committed) -> None:
@@ -250,20 +248,3 @@ class Ingest:
         numbers = self._numbers
         with timed("decode"):
             return [decode(message, of, numbers) for message, of in zip(messages, known, strict=True)]
-
-
-_CHANNELS: Final[dict[type, Channel]] = {
-    Telemetry: Channel.TELEMETRY,
-    Status: Channel.STATUS,
-    Result: Channel.RESULT,
-}
-
-
-def _count(outcome: Sequence[Decoded]) -> None:
-    accepted = [item.body for item in outcome if isinstance(item, Accepted)]
-    for kind, number in Counter([type(body) for body in accepted]).items():
-        metrics.STORED.labels(_CHANNELS[kind]).inc(number)
-    metrics.MISTYPED.inc(sum([len(body.mistyped) for body in accepted]))
-    if len(accepted) < len(outcome):
-        for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
-            metrics.REJECTED.labels(reason).inc(number)
