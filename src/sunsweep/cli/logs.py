@@ -51,7 +51,7 @@ def set_up(level: str, form: LogFormat = LogFormat.TEXT) -> None:
     logging.captureWarnings(capture=True)
     for talkative in ("alembic", "asyncmy", "websockets", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
-    # A dead connection that goes back to the pool costs it forty lines; who used it says in one that the database is away.
+    # It writes forty lines about a dead connection; whoever used it says in one that the database is away.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
