@@ -35,6 +35,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	@echo $(BIN)/lint-imports; $(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(BIN)/python -m sunsweep.contract.schema docs --check
 	$(BIN)/python -m sunsweep.server.openapi docs --check
+	$(BIN)/python -m sunsweep.server.metrics_page docs --check
 
 prove: ## Run the long proofs (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb
@@ -54,6 +55,7 @@ docs: ## Generate the published documents under docs/
 	@scripts/setup.sh
 	$(BIN)/python -m sunsweep.contract.schema docs
 	$(BIN)/python -m sunsweep.server.openapi docs
+	$(BIN)/python -m sunsweep.server.metrics_page docs
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade)
 	@scripts/setup.sh

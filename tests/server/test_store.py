@@ -80,8 +80,8 @@ async def count(database: Database, table: type[Base]) -> int:
 
 async def test_a_numbered_message_that_comes_again_is_stored_once(database: Database, store: Store) -> None:
     batch = [numbered(seq, battery=13.0, extra={"temp": 30}) for seq in range(1, 6)]
-    assert (await store.commit(batch)).duplicates == 0
-    assert (await store.commit([*batch, numbered(6)])).duplicates == 5
+    assert (await store.commit(batch)).duplicates.total() == 0
+    assert (await store.commit([*batch, numbered(6)])).duplicates.total() == 5
     assert await count(database, TelemetryRow) == 6
 
 

@@ -1,10 +1,20 @@
 """One log of the whole process, on stderr: a line an event, with its fields."""
 
 import logging
+import re
 import sys
 from enum import StrEnum
+from typing import Final
 
 import structlog
+
+_SECRETS: Final = re.compile(
+    r"""(?P<before>://[^/\s:@'"]*:)[^@\s'"]+(?=@)             # the password in a URL
+      | (?P<name>[?&](?:access_)?token=)[^&\s'"\\]+          # a viewer's token in a query
+      | \beyJ[\w-]+\.[\w-]+\.[\w-]+                          # a token, wherever it stands
+    """,
+    re.VERBOSE,
+)
 
 
 class LogFormat(StrEnum):
@@ -29,22 +39,37 @@ def set_up(level: str, form: LogFormat = LogFormat.TEXT) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(form)],
-        )
+    into_fields = [structlog.processors.format_exc_info] if form is LogFormat.JSON else []
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *into_fields, _renderer(form)],
     )
+    handler.setFormatter(_Discreet(formatter))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    logging.captureWarnings(capture=True)
     for talkative in ("alembic", "asyncmy", "websockets", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    # It writes forty lines about a dead connection; whoever used it says in one that the database is away.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
-def _renderers(form: LogFormat) -> list[structlog.types.Processor]:
+def _renderer(form: LogFormat) -> structlog.types.Processor:
     if form is LogFormat.JSON:
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    # Where rich is installed, its tracebacks show every local variable, tokens among them, and take seconds to write.
+        return structlog.processors.JSONRenderer()
+    # Not the library's own choice, which shows local variables too: passwords among them.
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+
+
+class _Discreet(logging.Formatter):
+    """Whoever reads the log is not to learn passwords and tokens."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self._formatter.format(record)
+        return _SECRETS.sub(lambda found: f"{found['before'] or found['name'] or ''}***", line)

@@ -39,6 +39,10 @@ def discard(messages: Sequence[Message]) -> None:
     """For clients that only publish."""
 
 
+def unheeded() -> None:
+    """For clients whose connections nobody counts."""
+
+
 async def always_open() -> None:
     """For sessions that are nobody else's."""
 
@@ -57,6 +61,7 @@ class MqttClient:
         on_messages: OnMessages = discard,
         clock_ms: Callable[[], int] = wall_clock_ms,
         gate: Gate = always_open,
+        on_connected: Callable[[], None] = unheeded,
         backoff: Backoff | None = None,
     ) -> None:
         self._settings = settings
@@ -64,6 +69,7 @@ class MqttClient:
         self._on_messages = on_messages
         self._clock_ms = clock_ms
         self._gate = gate
+        self._on_connected = on_connected
         self._backoff = backoff or Backoff()
         self._outage = Outage(logger)
         self._link: Link | None = None
@@ -164,6 +170,7 @@ class MqttClient:
     def _begin(self, link: Link) -> None:
         self._since_s = time.monotonic()
         self._up.set()
+        self._on_connected()
         if self._paused:
             link.pause_reading()
         resumed = link.welcome.result().session_present

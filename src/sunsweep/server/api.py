@@ -24,6 +24,8 @@ from sunsweep.server.features.telemetry import endpoints as telemetry
 from sunsweep.server.live import socket
 from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import Role
+from sunsweep.server.traced_requests import TracedRequests
+from sunsweep.server.tracing import is_on
 
 PROBLEM = "application/problem+json"
 
@@ -40,6 +42,8 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
     """The routes of `api` and `live`, as far as the process has the role; health always."""
     app: FastAPI = FastAPIOffline(title="Sunsweep", version=__version__, openapi_url="/openapi.json")
     _errors(app)
+    if is_on():
+        app.add_middleware(TracedRequests)
     app.include_router(health.router)
     if Role.API in roles:
         v1 = APIRouter(prefix="/api/v1")

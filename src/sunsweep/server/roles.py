@@ -5,7 +5,8 @@ import gc
 import os
 import secrets
 import socket
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ import structlog
 
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.settings import ConnectionSettings, settings_from_url
+from sunsweep.server import metrics
 from sunsweep.server.api import create_app
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
@@ -28,6 +30,8 @@ from sunsweep.server.ingest.worker import Pace, Worker
 from sunsweep.server.jobs.timetable import Jobs
 from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import BackendSettings, Role, ServeSettings
+from sunsweep.server.stalls import watched_loop
+from sunsweep.server.tracing import traced
 from sunsweep.server.web import serve
 
 log = structlog.get_logger(__name__)
@@ -70,7 +74,8 @@ async def run_ingest(settings: BackendSettings, *, members: int | None = None) -
                 await set_state(session, "ingest_members", members)
         spare_the_collector()
         log.info("begun", roles=Role.INGEST)
-        await ingest_worker(settings, database).run()
+        async with _observed(database):
+            await ingest_worker(settings, database).run()
     finally:
         await database.close()
 
@@ -102,7 +107,8 @@ async def run_roles(
     database = Database(settings.database_url)
     try:
         await require_schema(database)
-        await _run(settings, roles, listener, database, ready or asyncio.Event())
+        async with _observed(database):
+            await _run(settings, roles, listener, database, ready or asyncio.Event())
     finally:
         await database.close()
 
@@ -115,7 +121,8 @@ async def _run(
     ready: asyncio.Event,
 ) -> None:
     tokens = Tokens(settings.secret_key.get_secret_value(), lifetime_s=settings.access_token_s)
-    bus = MqttClient(connection(settings, "bus"), subscriptions=(), on_messages=lambda _: None)
+    connected = metrics.MQTT_CONNECTIONS.labels("bus").inc
+    bus = MqttClient(connection(settings, "bus"), on_connected=connected)
     services = Services(settings, database, bus, tokens)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(bus.run(), name="bus")
@@ -138,6 +145,16 @@ async def _run(
         spare_the_collector()
         log.info("begun", roles=",".join(sorted(roles)))
         ready.set()
+
+
+@asynccontextmanager
+async def _observed(database: Database) -> AsyncIterator[None]:
+    """What can be seen of the process as a whole: traces, stalls of the loop, the database's connections."""
+    for name, pool in database.pools.items():
+        metrics.DATABASE_CONNECTIONS.labels(name).set_function(pool.checkedout)
+    async with traced():
+        with watched_loop():
+            yield
 
 
 def spare_the_collector() -> None:

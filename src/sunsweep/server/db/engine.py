@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 STRICT_SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 BUSY_TIMEOUT_S = 15
@@ -36,6 +37,14 @@ class Database:
             self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
         )
         self._ingest = self._writer if self.is_sqlite else _mysql_engine(address, counts_changes=True)
+
+    @property
+    def pools(self) -> dict[str, QueuePool]:
+        """The pools of connections; on SQLite the ingest has none of its own."""
+        pools = (
+            {"all": self._engine.pool} if self.is_sqlite else {"all": self._engine.pool, "ingest": self._ingest.pool}
+        )
+        return {name: pool for name, pool in pools.items() if isinstance(pool, QueuePool)}
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

@@ -25,6 +25,7 @@ from sunsweep.contract.topics import (
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message, MqttError, NotConnectedError, Published, Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
+from sunsweep.server import metrics
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
@@ -34,6 +35,7 @@ from sunsweep.server.dispatch.repository import Queued, Target
 from sunsweep.server.events import CommandChange, publish_change
 from sunsweep.server.features.commands.lifecycle import State, change
 from sunsweep.server.features.commands.service import back_to_queue
+from sunsweep.server.tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +57,7 @@ class Dispatcher:
             connection,
             subscriptions=(Subscription(all_machines(Channel.STATUS), 0), Subscription(all_events(Event.WAKE), 0)),
             on_messages=self._told,
+            on_connected=metrics.MQTT_CONNECTIONS.labels("dispatch").inc,
         )
         self._waiting: set[Target] = set()
         # In the order of arrival, each once: so they are bounded by the number of machines, and none starves.
@@ -128,6 +131,7 @@ class Dispatcher:
         async with self._database.read() as session:
             waiting = await repository.waiting_machines(session)
             silent = await repository.sent_before(session, before_ms=self._now_ms() - ANSWER_WITHIN_MS)
+        metrics.COMMANDS_QUEUED.set(sum(waiting.values()))
         self._waiting.update(waiting)
         self._swept.update(dict.fromkeys(waiting))
         if self._swept:
@@ -196,7 +200,8 @@ class Dispatcher:
     async def _publish(self, row: CommandRow, machine: Machine, expiry_s: int) -> Published:
         payload = encode_command(Command(row.command, json.decode(row.params), row.id, row.issued_at, row.expires_at))
         topic = str(MachineTopic(machine.company_id, machine.serial, Channel.COMMAND))
-        published = await self._client.publish(topic, payload, qos=1, expiry_s=expiry_s)
+        with span("publish command", command=row.command, command_id=row.id):
+            published = await self._client.publish(topic, payload, qos=1, expiry_s=expiry_s)
         if published is Published.DELIVERED:
             await self._show(EventTopic(machine.company_id, machine.serial, Event.COMMAND), payload)
         return published

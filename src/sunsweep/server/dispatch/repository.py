@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import CommandRow, Machine, MachineStatus
@@ -14,15 +14,15 @@ Target = tuple[int, str]
 Queued = tuple[CommandRow, Machine, MachineStatus | None]
 
 
-async def waiting_machines(session: AsyncSession) -> list[Target]:
-    """Every machine that has something queued."""
+async def waiting_machines(session: AsyncSession) -> dict[Target, int]:
+    """Every machine that has something queued, and how much."""
     query = (
-        select(Machine.company_id, Machine.serial)
+        select(Machine.company_id, Machine.serial, func.count())
         .join(CommandRow, CommandRow.machine_id == Machine.id)
         .where(CommandRow.state == State.QUEUED, Machine.archived_at.is_(None))
-        .distinct()
+        .group_by(Machine.company_id, Machine.serial)
     )
-    return [(company_id, serial) for company_id, serial in await session.execute(query)]
+    return {(company_id, serial): number for company_id, serial, number in await session.execute(query)}
 
 
 async def queued(session: AsyncSession, of: Target) -> Sequence[Row[CommandRow, Machine, MachineStatus | None]]:

@@ -54,6 +54,19 @@ class Inbox:
         return len(self._waiting)
 
     @property
+    def bytes(self) -> int:
+        """The payload of what waits."""
+        return self._bytes
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest that waits was received; whoever asks may be another thread."""
+        try:
+            return self._waiting[0].received_ms
+        except IndexError:
+            return None
+
+    @property
     def drained(self) -> bool:
         """Closed, and everything taken."""
         return self._closed and not self._waiting

@@ -35,6 +35,11 @@ class Newest:
         """Whether samples wait for their second to pass."""
         return bool(self._deferred)
 
+    @property
+    def deferred(self) -> int:
+        """How many samples wait for their second to pass."""
+        return len(self._deferred)
+
     def hurry(self) -> None:
         """Their second is over: samples that wait are due with the next commit."""
         self._folded_at.clear()

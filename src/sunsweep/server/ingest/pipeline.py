@@ -2,15 +2,13 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 import structlog
+from prometheus_client import Gauge
 
-from sunsweep.contract.payloads import Result, Status, Telemetry
-from sunsweep.contract.topics import Channel
 from sunsweep.mqtt.backoff import Backoff
 from sunsweep.mqtt.client import Gate, MqttClient, always_open
 from sunsweep.mqtt.port import Message
@@ -18,19 +16,24 @@ from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import DATABASE_AWAY, INGEST_SILENCE_S, Database
+from sunsweep.server.db.seats import member_id
 from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.batch import next_batch
 from sunsweep.server.ingest.consume import Inbox
+from sunsweep.server.ingest.count import count
 from sunsweep.server.ingest.decode import RowNumbers, decode
-from sunsweep.server.ingest.messages import Accepted, Decoded, Rejected
+from sunsweep.server.ingest.depth import shown
+from sunsweep.server.ingest.messages import Decoded
 from sunsweep.server.ingest.receipt import Receipts
 from sunsweep.server.ingest.registry import Registry
 from sunsweep.server.ingest.reject import PER_DAY, NewLetters
 from sunsweep.server.ingest.replay import replay_asked_for_ever
 from sunsweep.server.ingest.sessions import ALL_FILTERS, other_filters, subscriptions
 from sunsweep.server.ingest.store import Committed, Store, StoreAwayError
+from sunsweep.server.ingest.timing import lagged, timed, waited
 from sunsweep.server.ingest.watch import Look, Stages, Watch
+from sunsweep.server.tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +58,16 @@ class Ingest:
         members: int = 1,
         gate: Gate = always_open,
     ) -> None:
+        self._number = number
         self._members = members
+        self._now_ms = now_ms
         self._inbox = Inbox()
         self._client = MqttClient(
-            connection, subscriptions=subscriptions(members), on_messages=self._inbox.put, gate=gate
+            connection,
+            subscriptions=subscriptions(members),
+            on_messages=self._inbox.put,
+            gate=gate,
+            on_connected=metrics.MQTT_CONNECTIONS.labels(member_id(number)).inc,
         )
         self._inbox.tap = self._client
         self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
@@ -71,6 +80,7 @@ class Ingest:
         self._stages = Stages()
         self._committing: asyncio.Task[None] | None = None
         self._watch = Watch(self._look, lambda: self._committing)
+        self._in_hand: Sequence[Message] = ()
         self.taken = 0
         """Messages taken in hand so far."""
         self._replay = partial(
@@ -105,6 +115,10 @@ class Ingest:
     async def run(self) -> None:
         """Until cancelled; then the batch in hand is finished, and what is not committed comes again."""
         await self._client.unsubscribe(*other_filters(self._members))
+        with shown(self._number, self._depths()):
+            await self._run()
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._client.run(), name="ingest-client")
             tasks.create_task(self._receipts.run(), name="ingest-receipts")
@@ -146,15 +160,26 @@ class Ingest:
             await asyncio.gather(committing, return_exceptions=True)
 
     async def _process(self, messages: list[Message]) -> None:
+        self._in_hand = messages
         self._stages.enter("commit")
-        committed = await self._persist(messages)
-        self._stages.enter("tell")
-        self._client.acknowledge(messages)
-        self._receipts.committed(committed.outcome)
-        await self._tell_viewers(committed)
-        metrics.DUPLICATES.inc(committed.duplicates)
+        size = sum([len(message.payload) for message in messages])
+        with span("ingest batch", member=self._number, rows=len(messages), bytes=size):
+            if messages:
+                waited(messages[0], now_ms=self._now_ms())
+            committed = await self._persist(messages)
+            self._in_hand = ()
+            self._stages.enter("tell")
+            if messages:
+                lagged(messages[0], now_ms=self._now_ms())
+            with timed("acknowledge"):
+                self._client.acknowledge(messages)
+                self._receipts.committed(committed.outcome)
+                await self._tell_viewers(committed)
         self._refusals.heard(committed.outcome)
-        _count(committed.outcome)
+        count(committed)
+        if messages:
+            metrics.BATCH_ROWS.observe(len(messages))
+            metrics.BATCH_BYTES.observe(size)
         self._stages.enter("")
 
     async def _tell_viewers(self, committed: Committed) -> None:
@@ -162,6 +187,20 @@ class Ingest:
             await publish_presence(self._client, presence)
         for machine, change in committed.commands:
             await publish_change(self._client, machine.company_id, machine.serial, change)
+
+    def _depths(self) -> dict[Gauge, Callable[[], float]]:
+        return {
+            metrics.INBOX_MESSAGES: self._inbox.__len__,
+            metrics.INBOX_BYTES: lambda: self._inbox.bytes,
+            metrics.OLDEST_SECONDS: self._oldest_s,
+            metrics.RECEIPTS_WAITING: lambda: self._receipts.waiting,
+            metrics.DEFERRED: lambda: self._store.deferred,
+        }
+
+    def _oldest_s(self) -> float:
+        in_hand = self._in_hand
+        oldest_ms = in_hand[0].received_ms if in_hand else self._inbox.oldest_ms
+        return 0.0 if oldest_ms is None else max(0, self._now_ms() - oldest_ms) / 1000
 
     def _look(self) -> Look:
         """How long the stages have stood at their work; waiting for a database that is known to be away is none."""
@@ -178,7 +217,9 @@ class Ingest:
         while True:
             try:
                 started = time.perf_counter()
-                committed = await self._store.commit(await self._decode(messages))
+                batch = await self._decode(messages)
+                with timed("commit"):
+                    committed = await self._store.commit(batch)
             except (StoreAwayError, *DATABASE_AWAY) as error:
                 attempt += 1
                 if away_since is None:
@@ -198,29 +239,12 @@ class Ingest:
                     away_s=round(time.perf_counter() - (away_since or started), 1),
                     attempts=attempt,
                 )
-            metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
-            metrics.BATCH_ROWS.observe(len(messages))
             return committed
 
     async def _decode(self, messages: Sequence[Message]) -> list[Decoded]:
-        async with asyncio.timeout(INGEST_SILENCE_S):
-            known = await self._registry.of([message.topic for message in messages])
+        with timed("lookup"):
+            async with asyncio.timeout(INGEST_SILENCE_S):
+                known = await self._registry.of([message.topic for message in messages])
         numbers = self._numbers
-        return [decode(message, of, numbers) for message, of in zip(messages, known, strict=True)]
-
-
-_CHANNELS: Final[dict[type, Channel]] = {
-    Telemetry: Channel.TELEMETRY,
-    Status: Channel.STATUS,
-    Result: Channel.RESULT,
-}
-
-
-def _count(outcome: Sequence[Decoded]) -> None:
-    accepted = [item.body for item in outcome if isinstance(item, Accepted)]
-    for kind, number in Counter([type(body) for body in accepted]).items():
-        metrics.STORED.labels(_CHANNELS[kind]).inc(number)
-    metrics.MISTYPED.inc(sum([len(body.mistyped) for body in accepted]))
-    if len(accepted) < len(outcome):
-        for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
-            metrics.REJECTED.labels(reason).inc(number)
+        with timed("decode"):
+            return [decode(message, of, numbers) for message, of in zip(messages, known, strict=True)]

@@ -13,11 +13,14 @@ from sunsweep.mqtt.port import Client, NotConnectedError
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock
 from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef
+from sunsweep.server.tracing import span
 
 GATHER_S: Final = 1.0
 MAX_RANGES: Final = 500
 AT_ONCE: Final = 200
 """Receipts in one write; between two of them others have their turn."""
+
+_waited: Final = metrics.STAGE_SECONDS.labels("receipt")
 
 
 class Receipts:
@@ -77,8 +80,12 @@ class Receipts:
         """Tell now what is gathered. A receipt that is lost is told again when its messages come again."""
         self._something.clear()
         self._telling = self.waiting
+        waited_since_s = self._since_s
         try:
-            await self._tell()
+            with span("receipts", boots=self._telling):
+                await self._tell()
+            if waited_since_s is not None:
+                _waited.observe(time.monotonic() - waited_since_s)
         finally:
             self._telling = 0
             self._since_s = time.monotonic() if self._something.is_set() else None

@@ -1,5 +1,6 @@
 """One batch, one transaction: history, state, results and dead letters together."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.contract.payloads import Result, Status, Telemetry
 from sunsweep.contract.refusal import Reason
+from sunsweep.contract.topics import Channel
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import Database
@@ -32,7 +34,7 @@ class Committed(NamedTuple):
     """What a commit brought: each message's outcome, how many were there already, and the news for viewers."""
 
     outcome: list[Decoded]
-    duplicates: int
+    duplicates: Counter[Channel]
     presence: list[PresenceChange]
     commands: list[tuple[MachineRef, CommandChange]]
 
@@ -51,6 +53,11 @@ class Store:
     def owes(self) -> bool:
         """Whether newest samples wait for their second to pass."""
         return self._newest.owes
+
+    @property
+    def deferred(self) -> int:
+        """How many of them."""
+        return self._newest.deferred
 
     def hurry(self) -> None:
         """Their second is over: newest samples that wait are due with the next commit."""
@@ -91,22 +98,29 @@ class Store:
         async with self._database.transaction() as connection:
             samples = [rows.telemetry(a, a.body) for a in accepted if type(a.body) is Telemetry]
             results = [(a, a.body) for a in accepted if type(a.body) is Result]
-            new = await insert(connection, rows.TELEMETRY, samples)
+            new_samples = await insert(connection, rows.TELEMETRY, samples)
             presence, changes = await self._newest.fold(connection, due)
             statuses = [(a, a.body) for a in changes if isinstance(a.body, Status)]
             events = [rows.status_event(a, body) for a, body in statuses]
             words = [rows.result(a, body) for a, body in results]
-            new += await insert(connection, rows.STATUS_EVENTS, events)
+            new_events = await insert(connection, rows.STATUS_EVENTS, events)
             await insert(connection, rows.LOSSES, [row for a, body in statuses for row in rows.losses(a, body)])
             await insert(connection, rows.ENDS, [row for a, body in statuses for row in rows.ends(a, body)])
-            new += await insert(connection, rows.RESULTS, words)
+            new_words = await insert(connection, rows.RESULTS, words)
             commands = await self._commands(connection, results)
             without_bytes = await self._letters.settle(connection, accepted, rejected)
             history: list[Row] = samples + events + words
             await mark_closed_hours(connection, self._statements, history, rejected)
         self._newest.settle(due, later)
         metrics.WITHOUT_BYTES.inc(without_bytes)
-        return Committed(list(batch), len(history) - new, presence, commands)
+        duplicates = Counter(
+            {
+                Channel.TELEMETRY: len(samples) - new_samples,
+                Channel.STATUS: len(events) - new_events,
+                Channel.RESULT: len(words) - new_words,
+            }
+        )
+        return Committed(list(batch), duplicates, presence, commands)
 
     async def _commands(
         self, connection: AsyncConnection, results: Sequence[tuple[Accepted, Result]]

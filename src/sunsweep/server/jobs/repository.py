@@ -111,6 +111,11 @@ async def marks(session: AsyncSession, after: Mark, *, limit: int) -> list[Mark]
     return [(machine_id, hour) for machine_id, hour in await session.execute(query)]
 
 
+async def number_of_marks(session: AsyncSession) -> int:
+    """How many hours of machines are to be counted again."""
+    return (await session.execute(select(func.count()).select_from(DirtyHour))).scalar_one()
+
+
 async def delete_marks(connection: AsyncConnection, found: Collection[Mark]) -> None:
     """Written out, so that every database goes by the key and waits for no other mark."""
     each: list[ColumnElement[bool]] = [

@@ -13,10 +13,12 @@ from sunsweep.server.db.lease import LeaseKeeper
 from sunsweep.server.features.machines.service import end_overlaps
 from sunsweep.server.jobs import members
 from sunsweep.server.jobs.close import Closing
+from sunsweep.server.jobs.closing_metrics import measure_closing
 from sunsweep.server.jobs.ledger_metrics import measure_ledger
 from sunsweep.server.jobs.partition import make_partitions_ahead
 from sunsweep.server.jobs.retain import Retention
 from sunsweep.server.jobs.staleness import Staleness
+from sunsweep.server.tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +46,7 @@ class Jobs:
             Job("overlaps", 30.0, self._end_overlaps),
             Job("members", members.EVERY_S, members.UnheldMembers(database, now_ms=now_ms).look),
             Job("ledger-metrics", 60.0, lambda: measure_ledger(database)),
+            Job("closing-metrics", 15.0, lambda: measure_closing(database, now_ms=now_ms)),
             Job("close", 20.0, Closing(database, now_ms=now_ms).run),
             Job("partitions", 600.0, self._make_partitions_ahead),
             Job("retention", 3600.0, Retention(database, retention_days=retention_days, now_ms=now_ms).run),
@@ -65,7 +68,8 @@ class Jobs:
 
     async def _once(self, job: Job) -> None:
         try:
-            await job.work()
+            with span(f"job {job.name}"):
+                await job.work()
         except DATABASE_AWAY as error:
             log.warning("a job waits: the database takes nothing", job=job.name, error=str(error))
 

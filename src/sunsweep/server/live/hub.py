@@ -69,9 +69,11 @@ class Hub:
 
     def __init__(self, connection: ConnectionSettings, database: Database) -> None:
         self._database = database
-        self._client = MqttClient(connection, subscriptions=(), on_messages=self._take)
+        connected = metrics.MQTT_CONNECTIONS.labels("live").inc
+        self._client = MqttClient(connection, subscriptions=(), on_messages=self._take, on_connected=connected)
         self._watched: dict[Key, Watched] = {}
         self._changing = asyncio.Lock()
+        metrics.FRAMES_WAITING_MAX.set_function(lambda: max((viewer.waiting for viewer in self._viewers()), default=0))
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -105,7 +107,8 @@ class Hub:
                     await self._unsubscribe(key)
 
     def _viewers(self) -> list[Viewer]:
-        return [viewer for watched in self._watched.values() for viewer in watched.viewers]
+        """Of a moment, also for another thread that asks."""
+        return [viewer for watched in list(self._watched.values()) for viewer in list(watched.viewers)]
 
     async def _subscribe(self, key: Key) -> None:
         try:

@@ -21,6 +21,10 @@ class Viewer:
         self._arrived = asyncio.Event()
         self._lost = 0
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     def offer(self, frame: str) -> None:
         """Never waits."""
         if len(self._waiting) >= MAX_WAITING:

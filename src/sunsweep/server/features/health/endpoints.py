@@ -1,14 +1,13 @@
 """Is it alive, is it ready, what does it count."""
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from sunsweep.server.db.seats import UNHELD_MS, member_id, seat_table
+from sunsweep.server.features.health.troubles import troubles_everywhere, troubles_here
 from sunsweep.server.features.requests import ServicesOf
 from sunsweep.server.features.services import Services
 
@@ -26,14 +25,12 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", responses={503: {"description": "the broker or the database cannot be reached"}})
 async def readyz(held: ServicesOf) -> JSONResponse:
     """Broker and database can be reached; what else is amiss is `degraded`, and named."""
-    database, unheld = await _database(held)
+    database, troubles = await _database(held)
     checks = {"database": database, "broker": "ok" if held.bus.connected else "not connected"}
-    ready = all(word == "ok" for word in checks.values())
-    body: dict[str, Any] = {"status": "ok" if ready else "unavailable", **checks}
-    if ready and unheld:
-        names = ", ".join(map(member_id, unheld))
-        body |= {"status": "degraded", "ingest": f"nobody reads through {names}; what comes waits in the broker"}
-    return JSONResponse(body, status_code=200 if ready else 503)
+    if any(word != "ok" for word in checks.values()):
+        return JSONResponse({"status": "unavailable", **checks}, status_code=503)
+    troubles |= troubles_here()
+    return JSONResponse({"status": "degraded" if troubles else "ok", **checks, **troubles})
 
 
 @router.get("/metrics")
@@ -42,12 +39,10 @@ async def metrics() -> Response:
     return Response(await asyncio.to_thread(generate_latest), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _database(held: Services) -> tuple[str, list[int]]:
-    """Whether it answers, and the members of the ingest that nobody has held for a while."""
-    now_ms = held.now_ms()
+async def _database(held: Services) -> tuple[str, dict[str, str]]:
+    """Whether it answers, and what is amiss by its word."""
     try:
         async with asyncio.timeout(_CHECK_WITHIN_S), held.database.read() as session:
-            table = await seat_table(session, now_ms=now_ms)
+            return "ok", await troubles_everywhere(session, now_ms=held.now_ms())
     except (SQLAlchemyError, OSError, TimeoutError) as error:
-        return f"not reachable: {type(error).__name__}", []
-    return "ok", [number for number, unheld_ms in table.unheld(now_ms).items() if unheld_ms >= UNHELD_MS]
+        return f"not reachable: {type(error).__name__}", {}
