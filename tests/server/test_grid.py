@@ -14,7 +14,7 @@ from sunsweep.server.features.telemetry.grid import (
     MINUTES,
     Grid,
     Resolution,
-    grid_of,
+    chosen_grid,
     minutes_for,
     rolled_up_for,
 )
@@ -29,7 +29,7 @@ def test_no_span_has_more_points_than_a_thousand(begin: int, length: int) -> Non
     grids = [grid for grid in (minutes_for(span), rolled_up_for(span)) if grid is not None]
     for grid in grids:
         assert grid.points(span) <= AUTO_POINTS
-        assert grid_of(grid.width_ms) == grid
+        assert chosen_grid(grid.width_ms) == grid
         whole = grid.whole(span)
         assert whole.from_ms <= span.from_ms < whole.from_ms + grid.width_ms
         assert whole.to_ms - grid.width_ms < span.to_ms <= whole.to_ms

@@ -9,7 +9,7 @@ from typing import Final
 from sunsweep.contract.codec import encode_receipt
 from sunsweep.contract.payloads import Receipt, Status
 from sunsweep.contract.topics import Channel, MachineTopic
-from sunsweep.mqtt.port import Client, NotConnectedError
+from sunsweep.mqtt.port import Client, MqttError
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock
 from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef
@@ -99,7 +99,7 @@ class Receipts:
                     (str(MachineTopic(machine.company_id, machine.serial, Channel.RECEIPT)), encode_receipt(receipt))
                     for machine, receipt in some
                 )
-            except NotConnectedError:
+            except MqttError:
                 return
             metrics.RECEIPTS.inc(len(some))
             await asyncio.sleep(0)

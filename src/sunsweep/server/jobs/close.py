@@ -5,7 +5,7 @@ It may be killed anywhere: whatever has not been counted stands behind `rolled_u
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -16,7 +16,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import TelemetryDay, TelemetryHour
 from sunsweep.server.db.state import set_state, state_of, taken_state_of
 from sunsweep.server.features.ledger.fold import fold_day
-from sunsweep.server.features.telemetry.rollup import fold, merge
+from sunsweep.server.features.telemetry.rollup import Figures, fold, merge
 from sunsweep.server.jobs import repository
 from sunsweep.server.jobs.repository import DAY_MS, HOUR_MS, Bucket, Mark, Span
 
@@ -120,14 +120,13 @@ class Closing:
     async def _count(self, connection: AsyncConnection, machine_ids: Sequence[int], hours: Sequence[int]) -> None:
         """Hours of one UTC day, then that day."""
         day = _start(hours[0], DAY_MS)
-        buckets: list[Bucket] = []
+        parts: dict[int, list[tuple[int, Figures]]] = defaultdict(list)
         for span in _spans(hours):
-            samples = await repository.samples(connection, machine_ids, span)
-            for machine_id, found in samples.items():
-                buckets += ((machine_id, start, figures) for start, figures in fold(found, HOUR_MS).items())
+            async for machine_id, samples in repository.samples(connection, machine_ids, span):
+                parts[machine_id] += fold(samples, HOUR_MS).items()
                 # Others have their turn: this is arithmetic on thousands of rows.
                 await asyncio.sleep(0)
-        await repository.replace(connection, TelemetryHour, machine_ids, hours, buckets)
+        await repository.replace(connection, TelemetryHour, machine_ids, hours, _buckets(parts, HOUR_MS))
         days = _days(await repository.hours_of_day(connection, machine_ids, day))
         await repository.replace(connection, TelemetryDay, machine_ids, (day,), days)
         await fold_day(connection, machine_ids, day, now_ms=self._now_ms())
@@ -143,13 +142,18 @@ def _spans(hours: Iterable[int]) -> list[Span]:
 
 
 def _days(hours: Iterable[Bucket]) -> list[Bucket]:
-    parts = defaultdict(list)
+    parts: dict[int, list[tuple[int, Figures]]] = defaultdict(list)
     for machine_id, start, figures in hours:
         parts[machine_id].append((start, figures))
+    return _buckets(parts, DAY_MS)
+
+
+def _buckets(parts: Mapping[int, Iterable[tuple[int, Figures]]], width_ms: int) -> list[Bucket]:
+    """Parts of a machine's buckets put together."""
     return [
         (machine_id, start, figures)
         for machine_id, found in parts.items()
-        for start, figures in merge(found, DAY_MS).items()
+        for start, figures in merge(found, width_ms).items()
     ]
 
 

@@ -1,7 +1,8 @@
 """SQL of counting and forgetting. What is read or deleted of raw rows carries a time bound."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, tuple_, update
@@ -19,10 +20,13 @@ from sunsweep.server.db.models import (
     TelemetryRow,
 )
 from sunsweep.server.db.statements import Statements, Table
+from sunsweep.server.features.telemetry.repository import CHARTED
 from sunsweep.server.features.telemetry.rollup import COLUMNS, Figures, columns_of, figures_of
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
+
+SAMPLES_AT_ONCE: Final = 5000
 
 Mark = tuple[int, int]
 """(machine, hour)."""
@@ -68,16 +72,25 @@ async def heard(session: AsyncSession, machine_ids: Collection[int], span: Span)
 
 async def samples(
     connection: AsyncConnection, machine_ids: Collection[int], span: Span
-) -> dict[int, list[tuple[Any, ...]]]:
-    """Raw samples by machine, as `rollup.fold` takes them."""
+) -> AsyncIterator[tuple[int, list[Any]]]:
+    """Raw samples as `rollup.fold` takes them, a machine and part at a time."""
     row = TelemetryRow
-    query = select(row.machine_id, row.ts, row.battery, row.solar_v, row.solar_a, row.water, row.extra).where(
-        row.machine_id.in_(machine_ids), row.ts >= span.from_ms, row.ts < span.to_ms
-    )
-    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for machine_id, *sample in await connection.execute(query):
-        found[machine_id].append(tuple(sample))
-    return found
+    key = (row.machine_id, row.ts, row.boot, row.seq)
+    left, after = sorted(machine_ids), None
+    while left:
+        query = select(*CHARTED, row.machine_id, row.boot, row.seq).where(
+            row.machine_id.in_(left), row.ts >= span.from_ms, row.ts < span.to_ms
+        )
+        if after is not None:
+            query = query.where(tuple_(*key) > after)
+        rows = (await connection.execute(query.order_by(*key).limit(SAMPLES_AT_ONCE))).all()
+        for machine_id, found in groupby(rows, key=attrgetter("machine_id")):
+            yield machine_id, list(found)
+        if len(rows) < SAMPLES_AT_ONCE:
+            return
+        last = rows[-1]
+        after = (last.machine_id, last.ts, last.boot, last.seq)
+        left = [machine_id for machine_id in left if machine_id >= last.machine_id]
 
 
 async def hours_of_day(connection: AsyncConnection, machine_ids: Collection[int], day_ms: int) -> list[Bucket]:

@@ -14,7 +14,7 @@ from sunsweep.server.db.models import Machine, StatusEvent
 from sunsweep.server.features.machines.endpoints import Serial
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.requests import CompanyId, ServicesOf
-from sunsweep.server.features.telemetry import csv_file, export, repository, service
+from sunsweep.server.features.telemetry import csv_file, export, service
 from sunsweep.server.features.telemetry.choice import Choice
 from sunsweep.server.features.telemetry.grid import Resolution
 
@@ -80,9 +80,8 @@ async def status_history(
     async with held.database.read() as unit:
         machine = await known(unit, company_id, machine_id)
         after = service.read_cursor(cursor)
-        rows = await repository.history(unit, StatusEvent, machine.id, asked, after=after, limit=limit + 1)
-    more = service.cursor_of(rows[limit - 1]) if len(rows) > limit else None
-    items = [service.event_out(row) for row in rows[:limit]]
+        rows, more = await service.page(unit, StatusEvent, machine.id, asked, after=after, limit=limit)
+    items = [service.event_out(row) for row in rows]
     return History(machine_id=machine_id, resolution=Resolution.RAW, items=items, next_cursor=more)
 
 

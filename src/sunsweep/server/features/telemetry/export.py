@@ -17,7 +17,8 @@ from sunsweep.server.features.telemetry.grid import Grid
 from sunsweep.server.features.telemetry.repository import Span
 from sunsweep.server.features.telemetry.rollup import columns_of
 
-ROWS_AT_ONCE: Final = 2000
+ROWS_AT_ONCE: Final = 500
+"""Of up to 64 KiB each."""
 
 Row = tuple[Any, ...]
 
@@ -110,7 +111,7 @@ async def _samples(database: Database, machine_id: int, span: Span) -> AsyncGene
     after = None
     while True:
         async with database.read() as session:
-            found = await repository.samples(session, machine_id, span, after=after, limit=ROWS_AT_ONCE)
+            found = await repository.samples(session, machine_id, span, after=after, limit=ROWS_AT_ONCE, whole=True)
         # A number of ours is none of the machine's.
         yield [tuple(row) if row.boot else (*row[:-2], None, None) for row in found]
         if len(found) < ROWS_AT_ONCE:

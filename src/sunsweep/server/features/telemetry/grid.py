@@ -60,10 +60,10 @@ def rolled_up_for(span: Span) -> Grid:
     return next(_fitting((*HOURS, *DAYS), span), beyond)
 
 
-def grid_of(width_ms: int) -> Grid:
-    """The grid of a width that was chosen before."""
-    base = max((base for base, ms in BASE_MS.items() if width_ms % ms == 0), key=BASE_MS.__getitem__)
-    return Grid(base, width_ms)
+def chosen_grid(width_ms: int) -> Grid | None:
+    """The grid of a width that can have been chosen before; None where it cannot: its buckets might have no bound."""
+    grids = {grid.width_ms: grid for grid in (*MINUTES, *HOURS, *DAYS)}
+    return grids.get(width_ms, None if width_ms % DAY_MS else Grid(Resolution.DAY, width_ms))
 
 
 def _fitting(grids: tuple[Grid, ...], span: Span) -> Iterator[Grid]:

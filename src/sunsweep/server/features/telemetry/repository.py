@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import Row, Select, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import Company, StatusEvent, TelemetryDay, TelemetryHour, TelemetryRow
@@ -17,7 +17,12 @@ RollupRow = type[TelemetryHour] | type[TelemetryDay]
 Key = tuple[int, int, int]
 """(ts, boot, seq)."""
 
-_SAMPLE: Final = tuple(getattr(TelemetryRow, name) for name in ("ts", *MEASURED, "extra"))
+MAX_CHARTED_BYTES: Final = 16 * 1024
+CHARTED: Final = (
+    *(getattr(TelemetryRow, name) for name in ("ts", *MEASURED)),
+    case((func.length(TelemetryRow.extra) <= MAX_CHARTED_BYTES, TelemetryRow.extra)).label("extra"),
+)
+"""A sample as `rollup.fold` takes it. Thousands are read at once: a long `extra` is kept and shown, not charted."""
 
 
 class Span(NamedTuple):
@@ -47,11 +52,12 @@ async def samples_after(session: AsyncSession, machine_id: int, span: Span, afte
 
 
 async def samples(
-    session: AsyncSession, machine_id: int, span: Span, *, after: Key | None, limit: int
+    session: AsyncSession, machine_id: int, span: Span, *, after: Key | None, limit: int, whole: bool = False
 ) -> Sequence[Row[Any]]:
-    """Samples as `rollup.fold` takes them, in the order of time; then `received_at`, `boot` and `seq`."""
+    """Samples in the order of time, as `rollup.fold` takes them or `whole`; then `received_at`, `boot` and `seq`."""
     row = TelemetryRow
-    query = _within(select(*_SAMPLE, row.received_at, row.boot, row.seq), machine_id, span)
+    fields = (*CHARTED[:-1], row.extra) if whole else CHARTED
+    query = _within(select(*fields, row.received_at, row.boot, row.seq), machine_id, span)
     if after is not None:
         query = query.where(row.ts >= after[0], tuple_(row.ts, row.boot, row.seq) > after)
     found: Sequence[Row[Any]] = (await session.execute(query.order_by(row.ts, row.boot, row.seq).limit(limit))).all()

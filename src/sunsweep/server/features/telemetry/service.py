@@ -15,8 +15,11 @@ from sunsweep.server.features.requests import MAX_ID
 from sunsweep.server.features.telemetry import buckets, repository
 from sunsweep.server.features.telemetry.buckets import Bucket
 from sunsweep.server.features.telemetry.choice import Choice, choose
-from sunsweep.server.features.telemetry.grid import BASE_MS, DAY_MS, MINUTE_MS, Grid, Resolution, grid_of
-from sunsweep.server.features.telemetry.repository import MEASURED, Key, Span
+from sunsweep.server.features.telemetry.grid import BASE_MS, DAY_MS, MINUTE_MS, Grid, Resolution, chosen_grid
+from sunsweep.server.features.telemetry.repository import MEASURED, HistoryRow, Key, Span
+
+PAGE_BYTES: Final = 16 * 2**20
+ROWS_AT_ONCE: Final = 500
 
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,19})", re.ASCII)
 _BUCKET_NAMES: Final = tuple((f"{n}_count", f"{n}_mean", f"{n}_min", f"{n}_max") for n in MEASURED)
@@ -87,9 +90,26 @@ async def telemetry(
 
 
 async def _samples(session: AsyncSession, machine_id: int, asked: Span, *, after: Key | None, limit: int) -> Points:
-    rows = await repository.history(session, TelemetryRow, machine_id, asked, after=after, limit=limit + 1)
-    more = cursor_of(rows[limit - 1]) if len(rows) > limit else None
-    return Points(Resolution.RAW, None, [sample_out(row) for row in rows[:limit]], more)
+    rows, more = await page(session, TelemetryRow, machine_id, asked, after=after, limit=limit)
+    return Points(Resolution.RAW, None, [sample_out(row) for row in rows], more)
+
+
+async def page(
+    session: AsyncSession, row: type[HistoryRow], machine_id: int, asked: Span, *, after: Key | None, limit: int
+) -> tuple[list[HistoryRow], str | None]:
+    """At most `limit` rows, and the cursor of the next page; one ends early rather than hold too many bytes."""
+    found: list[HistoryRow] = []
+    size = 0
+    while len(found) <= limit and size < PAGE_BYTES:
+        wanted = min(ROWS_AT_ONCE, limit + 1 - len(found))
+        some = await repository.history(session, row, machine_id, asked, after=after, limit=wanted)
+        found += some
+        if len(some) < wanted:
+            return found, None
+        size += sum(len(each.extra or "") for each in some)
+        after = (some[-1].ts, some[-1].boot, some[-1].seq)
+    shown = found[:limit]
+    return shown, cursor_of(shown[-1])
 
 
 async def _buckets(session: AsyncSession, machine_id: int, asked: Span, grid: Grid, *, limit: int) -> Points:
@@ -119,7 +139,10 @@ def _read_any_cursor(cursor: str, wish: Resolution) -> Key | _BucketKey | None:
     width_ms = int(match[2]) * MINUTE_MS
     if wish is not Resolution.AUTO and width_ms != BASE_MS.get(wish):
         raise InvalidError("that is the cursor of another resolution", field="cursor")
-    return _BucketKey(int(match[1]), grid_of(width_ms))
+    grid = chosen_grid(width_ms)
+    if grid is None:
+        raise InvalidError("that is no cursor of ours", field="cursor")
+    return _BucketKey(int(match[1]), grid)
 
 
 def cursor_of(row: TelemetryRow | StatusEvent) -> str:
