@@ -1,6 +1,6 @@
 """The few statements that differ by database, built by hand: an ORM or executemany costs 3 to 6 times as much a row."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -21,6 +21,8 @@ Row = tuple[Any, ...]
 HISTORY_KEY: Final = ("machine_id", "ts", "boot", "seq")
 MAX_PARAMETERS: Final = 30_000
 """Of one statement; SQLite takes 32,766."""
+MAX_STATEMENT_CHARS: Final = 4 * 2**20
+"""Of one statement's values; MariaDB takes 16 MiB and ends the connection beyond, MySQL 64 MiB."""
 
 
 class Statements:
@@ -66,10 +68,22 @@ class Statements:
             if self._sqlite:
                 marks = "(" + ",".join("?" * len(table.columns)) + ")"
                 values, parameters = ",".join([marks] * len(part)), tuple(chain.from_iterable(part))
+                changed += (await connection.exec_driver_sql(f"{head}{values} {tail}", parameters)).rowcount
             else:
-                values, parameters = literals(part), ()
-            changed += (await connection.exec_driver_sql(f"{head}{values} {tail}", parameters)).rowcount
+                for values in _written_in_parts(part):
+                    changed += (await connection.exec_driver_sql(f"{head}{values} {tail}", ())).rowcount
         return changed
+
+
+def _written_in_parts(rows: Sequence[Row]) -> Iterator[str]:
+    """In halves where it is too long for one statement: what a machine says may be far longer when it is written."""
+    values = literals(rows)
+    if len(values) <= MAX_STATEMENT_CHARS or len(rows) == 1:
+        yield values
+    else:
+        half = len(rows) // 2
+        yield from _written_in_parts(rows[:half])
+        yield from _written_in_parts(rows[half:])
 
 
 def literals(rows: Sequence[Row]) -> str:
