@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -78,3 +79,12 @@ def test_only_numbers_of_extra_count() -> None:
 def test_the_mean_of_equal_values_is_that_value() -> None:
     hours = fold([(hour * HOUR_MS, 0.1, None, None, None, None) for hour in range(24)], HOUR_MS)
     assert merge(hours.items(), DAY_MS)[0].fields[0] == Spread(24, 0.1, 0.1, 0.1)
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_the_mean_of_the_greatest_values_is_that_value(parts: int, values: int) -> None:
+    """A machine that sends them ends nobody's counting."""
+    greatest = Sample(0, sys.float_info.max, -sys.float_info.max, None, None, None)
+    hours = fold([greatest._replace(ts=hour * HOUR_MS) for hour in range(parts) for _ in range(values + hour)], HOUR_MS)
+    figures = merge(hours.items(), parts * HOUR_MS)[0]
+    assert [said.mean for said in figures.fields[:2]] == [greatest.battery, greatest.solar_v]
