@@ -14,6 +14,7 @@ from sunsweep.server.db.models import TelemetryHour
 from sunsweep.server.features.telemetry.rollup import (
     COLUMNS,
     MAX_EXTRA_KEYS,
+    MAX_KEY_CHARS,
     Figures,
     Sample,
     Spread,
@@ -88,3 +89,10 @@ def test_the_mean_of_the_greatest_values_is_that_value(parts: int, values: int) 
     hours = fold([greatest._replace(ts=hour * HOUR_MS) for hour in range(parts) for _ in range(values + hour)], HOUR_MS)
     figures = merge(hours.items(), parts * HOUR_MS)[0]
     assert [said.mean for said in figures.fields[:2]] == [greatest.battery, greatest.solar_v]
+
+
+def test_names_of_extra_have_a_bound() -> None:
+    """64 names of 60 kB in each hour of a machine would be more than the database takes at once."""
+    names = ["x" * MAX_KEY_CHARS, "y" * (MAX_KEY_CHARS + 1)]
+    extra = json.dumps(dict.fromkeys(names, 1.5))
+    assert list(fold([Sample(0, None, None, None, None, extra)], HOUR_MS)[0].extra) == names[:1]

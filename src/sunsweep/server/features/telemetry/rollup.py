@@ -13,6 +13,8 @@ WORDS: Final = ("count", "min", "max", "mean")
 COLUMNS: Final = ("count", *(f"{field}_{word}" for field in FIELDS for word in WORDS), "extra")
 """The columns of a roll-up beside its key, in the order of `columns_of`."""
 MAX_EXTRA_KEYS: Final = 64
+MAX_KEY_CHARS: Final = 64
+"""A longer one is not counted: a roll-up's size has a bound."""
 
 _extra_values = json.Decoder(dict[str, Any])
 _extra_spreads = json.Decoder(dict[str, tuple[int, float, float, float]])
@@ -113,7 +115,7 @@ def _numbers(extra: str | None) -> Iterable[tuple[str, float]]:
     """The numeric keys of an `extra`; what no float can hold is no measurement."""
     for key, value in _extra_values.decode(extra).items() if extra else ():
         # Not isinstance: true and false are no numbers.
-        if type(value) in {int, float}:
+        if type(value) in {int, float} and len(key) <= MAX_KEY_CHARS:
             try:
                 yield key, float(value)
             except OverflowError:
