@@ -4,12 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Row,
     Select,
     case,
-    cast,
     delete,
     func,
     literal,
@@ -144,7 +142,8 @@ async def boots_with_news(connection: Executor, machine_ids: Collection[int]) ->
         select(table.machine_id, table.boot)
         .outerjoin(boot, (boot.machine_id == table.machine_id) & (boot.boot == table.boot))
         .where(table.machine_id.in_(machine_ids))
-        .where(or_(boot.boot.is_(None), boot.last_seq < table.last_seq, changed))
+        # A boot that ended before its first number has no totals, and is no news.
+        .where(or_(func.coalesce(boot.last_seq, 0) < table.last_seq, changed))
         for table, changed in ((loss, boot.missing > 0), (end, literal(value=False)))
     )
     return {(row.machine_id, row.boot) for row in await connection.execute(union_all(*told))}
@@ -256,10 +255,11 @@ async def platform_totals(session: AsyncSession) -> tuple[dict[str, int], int]:
     """Numbers of all machines by what became of them, and boots of which some have not arrived, as counted last."""
     boot = LedgerBoot
     parts = ("stored", "rejected", "given_up", "missing")
-    sums = (cast(func.coalesce(func.sum(getattr(boot, part)), 0), BigInteger) for part in parts)
+    # Fractions, for machines may tell of any numbers, and SQLite raises where a sum of whole ones overflows.
+    sums = (func.coalesce(func.sum(getattr(boot, part) * 1.0), 0) for part in parts)
     incomplete = func.count(case((boot.missing > 0, 1)))
     *found, boots = (await session.execute(select(*sums, incomplete))).one()
-    return dict(zip(parts, found, strict=True)), boots
+    return dict(zip(parts, map(int, found), strict=True)), boots
 
 
 async def keep_days(
