@@ -1,14 +1,18 @@
 """Leases while the clock steps: one that was left behind in the future keeps nobody away for long."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from sunsweep.server.db import engine
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.lease import LEASE_MS, LeaseKeeper
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.seats import Seats
 from tests.support.history import DAY_MS, Time
+from tests.support.proxy import proxy_to
 
 SEAT_MS = 4000
 
@@ -88,3 +92,26 @@ async def test_a_member_that_is_renewed_stays_held(database: Database, time: Tim
         assert (await other.table()).unheld(time.ms) == {}
         time.ms += SEAT_MS // 2
         ahead.ms += SEAT_MS // 2
+
+
+async def test_a_network_that_was_cut_keeps_nobody_for_ever(
+    mariadb_url: str, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "SILENCE_S", 0.5)
+    address = make_url(mariadb_url)
+    assert address.port is not None
+    async with proxy_to(address.port) as proxy, asyncio.timeout(60):
+        url = address.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+        database = Database(url)
+        await upgrade(database)
+        keeper = LeaseKeeper(database, "jobs", now_ms=time)
+        await keeper._try()
+        proxy.go_silent()
+        time.ms += LEASE_MS
+        asking = asyncio.create_task(keeper._try())
+        await asyncio.sleep(0)
+        proxy.pass_again()
+        await asking
+        await keeper._try()
+        assert keeper.held
+        await database.close()
