@@ -1,6 +1,5 @@
 """What the ingest has put off is done before it ends."""
 
-
 import pytest
 from sqlalchemy import func, select
 

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.contract.payloads import Status, Telemetry
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import MachineStatus
 from sunsweep.server.db.statements import Statements
+from sunsweep.server.features.machines.current import Current
 from sunsweep.server.ingest.messages import Accepted
 from sunsweep.server.ingest.newest import Newest
 from tests.support.history import MONDAY_MS, Time, sample
@@ -33,7 +35,7 @@ class Worker(Newest):
         self._database = database
         self.has_read, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def _currents(self, connection, machine_ids):  # type: ignore[no-untyped-def]
+    async def _currents(self, connection: AsyncConnection, machine_ids: list[int]) -> dict[int, Current]:
         found = await super()._currents(connection, machine_ids)
         self.has_read.set()
         await self.go_on.wait()

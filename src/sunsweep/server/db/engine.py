@@ -39,9 +39,7 @@ class Database:
             self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
         )
         self._ingest = (
-            self._writer
-            if self.is_sqlite
-            else _mysql_engine(address, silence_s=INGEST_SILENCE_S, counts_changes=True)
+            self._writer if self.is_sqlite else _mysql_engine(address, silence_s=INGEST_SILENCE_S, counts_changes=True)
         )
 
     @asynccontextmanager
