@@ -11,7 +11,7 @@ DATA ?= data/demo
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help setup demo test check prove bench docs lock format
+.PHONY: help setup demo test check prove chaos bench docs lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -39,6 +39,10 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 prove: ## Run the long proofs (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb
 	@$(BIN)/pytest -m prove $(ARGS)
+
+chaos: ## An hour of kills, cut networks and full disks under load (ARGS="--minutes 5 --seed 1")
+	@scripts/setup.sh mosquitto mariadb
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: ## Run every executable bench/*.py
 	@scripts/setup.sh mosquitto mariadb

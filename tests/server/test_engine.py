@@ -1,12 +1,21 @@
-"""The address of a database: which driver is ours to choose."""
+"""The address of a database: which driver is ours to choose, and what it raises where nobody answers."""
 
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 from sqlalchemy import text
 
-from sunsweep.server.db.engine import Database
+from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from tests.support.mariadb import MariaDB
+
+ATTEMPTS = 30
 
 
 @pytest.mark.parametrize("scheme", ["sqlite", "sqlite+aiosqlite", "sqlite+pysqlite"])
@@ -19,6 +28,45 @@ async def test_mysql_by_any_driver_s_name(mariadb: MariaDB, scheme: str) -> None
     url = mariadb.create_database()
     assert await answers(url.replace("mysql+asyncmy", scheme))
     mariadb.drop_database(url)
+
+
+async def test_a_connection_that_is_reset_at_once_is_a_database_away() -> None:
+    with resetting_server() as port:
+        url = f"mysql://nobody@127.0.0.1:{port}/none"
+        # As in production: there a transport that has been closed forgets its socket.
+        found = await asyncio.to_thread(uvloop.run, failures(url))
+    assert len(found) == ATTEMPTS
+    assert [error for error in found if not isinstance(error, DATABASE_AWAY)] == []
+
+
+async def failures(url: str) -> list[BaseException]:
+    database = Database(url)
+    found: list[BaseException] = []
+    for _ in range(ATTEMPTS):
+        try:
+            async with database.transaction():
+                pass
+        except Exception as error:  # noqa: BLE001  which ones is the test's question
+            found.append(error)
+    await database.close()
+    return found
+
+
+@contextmanager
+def resetting_server() -> Iterator[int]:
+    """It accepts, and resets."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=reset_all, args=[listener])
+        thread.start()
+        yield int(listener.getsockname()[1])
+    thread.join()
+
+
+def reset_all(listener: socket.socket) -> None:
+    for _ in range(ATTEMPTS):
+        connection, _ = listener.accept()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
 
 
 async def answers(url: str) -> bool:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import IO
 
 from sunsweep.server.settings import ServeSettings
 
@@ -13,11 +14,14 @@ _PROGRAM = "from sunsweep.cli.main import main; main()"
 
 
 @asynccontextmanager
-async def ingest_process(settings: ServeSettings, **env: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def ingest_process(
+    settings: ServeSettings, *, stderr: IO[bytes] | None = None, **env: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """`sunsweep ingest`, killed at the end where it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _PROGRAM, "ingest", "--log-level", "ERROR",
         stdin=asyncio.subprocess.DEVNULL,
+        stderr=stderr,
         env=os.environ | env | {
             "SUNSWEEP_DATABASE_URL": settings.database_url,
             "SUNSWEEP_MQTT_URL": settings.mqtt_url,

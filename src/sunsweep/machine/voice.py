@@ -13,6 +13,7 @@ from sunsweep.contract.codec import encode_status
 from sunsweep.contract.payloads import OFFLINE, OutboxReport, Status
 from sunsweep.contract.times import from_ms
 from sunsweep.contract.topics import Channel, MachineTopic
+from sunsweep.machine import cancellation
 from sunsweep.machine.downlink import Downlink
 from sunsweep.machine.outbox import Outbox
 from sunsweep.machine.uplink import Uplink
@@ -72,6 +73,7 @@ class Voice:
         while True:
             await asyncio.sleep(self._heartbeat_s)
             await self._say(client, self._status(), qos=0 if self._uplink.window.closed else 1)
+            cancellation.obey()
 
     async def _leave(self, client: Client) -> None:
         with suppress(MqttError, TimeoutError):

@@ -131,10 +131,15 @@ def _mysql_engine(url: URL, *, silence_s: float | None, counts_changes: bool = F
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")
-    def count_changes(_dialect: object, _record: object, _args: object, options: dict[str, Any]) -> None:
+    def connect(dialect: Any, _record: object, words: tuple[Any, ...], options: dict[str, Any]) -> Any:
         # SQLAlchemy has rows counted that were found; a row that is there already must not count as inserted.
         if counts_changes:
             options["client_flag"] &= ~CLIENT.FOUND_ROWS
+        try:
+            return dialect.connect(*words, **options)
+        except RuntimeError as error:
+            # The driver looks for the socket of a connection that has been reset already.
+            raise ConnectionResetError(str(error)) from error
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
