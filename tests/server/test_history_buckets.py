@@ -293,9 +293,13 @@ async def test_a_cursor_of_something_else_is_refused(past: Past, wish: str, curs
 
 async def test_a_made_up_cursor_does_no_harm(past: Past) -> None:
     machine = await past.machine(every(1000, 3), rolled_until=START_MS)
-    for cursor in ("999999999999999999x1", "-999999999999999999x9999999999", "0x1439"):
+    for cursor in ("999999999999999999x1", "-999999999999999999x525600", "0x30"):
         found = await read(past, machine, "auto", (0, DAY_MS), cursor=cursor)
         assert sum(item["count"] for item in found.items) in {0, 3}
+    # Buckets of such a width would be read from samples without an end.
+    for cursor in ("-999999999999999999x9999999999", "0x1439"):
+        with pytest.raises(InvalidError):
+            await read(past, machine, "auto", (0, DAY_MS), cursor=cursor)
 
 
 async def test_one_machine_s_buckets_are_not_another_s(past: Past) -> None:

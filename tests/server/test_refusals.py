@@ -151,15 +151,15 @@ def test_refusals_of_many_machines_are_an_alarm(
     metrics.REFUSAL_ALARM.set(0)
 
 
-def test_one_machine_s_flood_is_no_alarm_and_a_line_a_second(log: list[Any], time: Time) -> None:
+def test_one_machine_s_flood_is_no_alarm_and_a_line_a_minute(log: list[Any], time: Time) -> None:
     refusals = Refusals(now_ms=time)
-    for _ in range(100):
+    for _ in range(130):
         refusals.heard([refused(1), refused(None)] * 50)
         refusals.look()
-        time.ms += 100
+        time.ms += 1000
     assert said(log) == []
-    assert [line["event"] for line in log] == ["messages kept as dead letters"] * 10
-    assert [line["not_json"] for line in log] == [100] + [1000] * 9
+    assert [line["event"] for line in log] == ["messages kept as dead letters"] * 3
+    assert [line["not_json"] for line in log] == [100, 6000, 6000]
 
 
 def test_an_alarm_is_said_once_and_is_over_after_a_minute_without(log: list[Any], time: Time) -> None:
@@ -207,6 +207,6 @@ async def test_the_running_ingest_caps_and_says_what_it_refuses(platform: Platfo
 
         async def said() -> bool:
             numbers = [line["not_json"] for line in log if line["event"] == "messages kept as dead letters"]
-            return bool(sum(numbers) == 3)
+            return bool(numbers)
 
         await eventually(said)

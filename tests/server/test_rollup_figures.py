@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from sunsweep.server.db.models import TelemetryHour
 from sunsweep.server.features.telemetry.rollup import (
     COLUMNS,
     MAX_EXTRA_KEYS,
+    MAX_KEY_CHARS,
     Figures,
     Sample,
     Spread,
@@ -84,3 +86,19 @@ def test_a_key_too_long_for_a_name_is_not_counted() -> None:
 def test_the_mean_of_equal_values_is_that_value() -> None:
     hours = fold([(hour * HOUR_MS, 0.1, None, None, None, None) for hour in range(24)], HOUR_MS)
     assert merge(hours.items(), DAY_MS)[0].fields[0] == Spread(24, 0.1, 0.1, 0.1)
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_the_mean_of_the_greatest_values_is_that_value(parts: int, values: int) -> None:
+    """A machine that sends them ends nobody's counting."""
+    greatest = Sample(0, sys.float_info.max, -sys.float_info.max, None, None, None)
+    hours = fold([greatest._replace(ts=hour * HOUR_MS) for hour in range(parts) for _ in range(values + hour)], HOUR_MS)
+    figures = merge(hours.items(), parts * HOUR_MS)[0]
+    assert [said.mean for said in figures.fields[:2]] == [greatest.battery, greatest.solar_v]
+
+
+def test_names_of_extra_have_a_bound() -> None:
+    """64 names of 60 kB in each hour of a machine would be more than the database takes at once."""
+    names = ["x" * MAX_KEY_CHARS, "y" * (MAX_KEY_CHARS + 1)]
+    extra = json.dumps(dict.fromkeys(names, 1.5))
+    assert list(fold([Sample(0, None, None, None, None, extra)], HOUR_MS)[0].extra) == names[:1]

@@ -16,6 +16,8 @@ STRICT_SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVI
 BUSY_TIMEOUT_S = 15
 INGEST_SILENCE_S: Final = 20
 """A database that answers an ingest's statement with nothing for so long is away: its network may have been cut."""
+SILENCE_S: Final = 120
+"""The same for everybody else's statements. Migrations take their time."""
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "mysql": "mysql+asyncmy", "mariadb": "mysql+asyncmy"}
 
 DATABASE_AWAY: Final = (DBAPIError, PoolTimeoutError, OSError)
@@ -31,12 +33,15 @@ class Database:
         self.is_sqlite = kind == "sqlite"
         # The driver is ours to choose, whichever the URL names.
         address = address.set(drivername=DRIVERS.get(kind, address.drivername))
-        self._engine = _sqlite_engine(address) if self.is_sqlite else _mysql_engine(address)
+        self._address = address
+        self._engine = _sqlite_engine(address) if self.is_sqlite else _mysql_engine(address, silence_s=SILENCE_S)
         self._writer = self._engine.execution_options(sunsweep_write=True)
         self._snapshots = (
             self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
         )
-        self._ingest = self._writer if self.is_sqlite else _mysql_engine(address, counts_changes=True)
+        self._ingest = (
+            self._writer if self.is_sqlite else _mysql_engine(address, silence_s=INGEST_SILENCE_S, counts_changes=True)
+        )
 
     @property
     def pools(self) -> dict[str, QueuePool]:
@@ -78,8 +83,20 @@ class Database:
 
     async def run_sync(self, migrate: Any) -> None:
         """Hand a synchronous connection in a writing transaction to `migrate` (migrations are synchronous)."""
-        async with self._writer.connect() as connection, connection.begin():
+        async with self._patient() as writer, writer.connect() as connection, connection.begin():
             await connection.run_sync(migrate)
+
+    @asynccontextmanager
+    async def _patient(self) -> AsyncIterator[AsyncEngine]:
+        """An engine that writes, and waits for an answer however long it takes."""
+        if self.is_sqlite:
+            yield self._writer
+            return
+        engine = _mysql_engine(self._address, silence_s=None)
+        try:
+            yield engine
+        finally:
+            await engine.dispose()
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -109,7 +126,7 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def _mysql_engine(url: URL, *, counts_changes: bool = False) -> AsyncEngine:
+def _mysql_engine(url: URL, *, silence_s: float | None, counts_changes: bool = False) -> AsyncEngine:
     engine = create_async_engine(
         url,
         isolation_level="READ COMMITTED",
@@ -119,7 +136,7 @@ def _mysql_engine(url: URL, *, counts_changes: bool = False) -> AsyncEngine:
         pool_recycle=1800,
         pool_size=8,
         max_overflow=8,
-        connect_args={"read_timeout": INGEST_SILENCE_S} if counts_changes else {},
+        connect_args={"read_timeout": silence_s},
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.models import Lease
+from sunsweep.server.db.standstill import Standstill
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +28,12 @@ class LeaseKeeper:
         self._holder = secrets.token_hex(16)
         self._now_ms = now_ms
         self._until = 0
+        self._standstill = Standstill(after_ms=LEASE_MS)
 
     @property
     def held(self) -> bool:
-        return self._now_ms() < self._until
+        # More than a lease's length is left where the clock has stepped back.
+        return 0 < self._until - self._now_ms() <= LEASE_MS
 
     async def run(self) -> None:
         """Take it, renew it; give it back when cancelled."""
@@ -56,13 +59,16 @@ class LeaseKeeper:
             row = await session.scalar(select(Lease).where(Lease.name == self._name).with_for_update())
             if row is None:
                 session.add(Lease(name=self._name, holder=self._holder, expires_at=now_ms + LEASE_MS))
-            elif row.holder == self._holder or row.expires_at <= now_ms:
+            elif row.holder == self._holder or row.expires_at <= now_ms or self._stands_still(row, now_ms):
                 row.holder, row.expires_at = self._holder, now_ms + LEASE_MS
             else:
                 self._until = 0
                 return
         # A second less than the row says, so that we stop before another may begin.
         self._until = now_ms + LEASE_MS - 1000
+
+    def _stands_still(self, row: Lease, now_ms: int) -> bool:
+        return self._standstill.over_ms(row.holder, row.expires_at, now_ms) >= 0
 
     async def _give_back(self) -> None:
         if not self.held:

@@ -6,7 +6,7 @@ transaction on the worker's own rows: a process that is stopped between two of t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.models import Lease
+from sunsweep.server.db.standstill import Standstill
 from sunsweep.server.db.state import state_of
 
 log = structlog.get_logger(__name__)
@@ -48,12 +49,14 @@ class SeatTable(NamedTuple):
     workers: frozenset[str]
     has_dead: bool
     """Whether rows of workers are left that ended without a word."""
+    abandoned_ms: Mapping[int, int] = {}
+    """Of members whose lease reaches into the future and is not renewed: for how long they have been nobody's."""
 
     def unheld_ms(self, number: int, now_ms: int) -> int | None:
         """How long nobody has held a member; None while somebody does. One that nobody ever held: since 1970."""
         seat = self.seats.get(number)
         lapsed_ms = now_ms - (seat.expires_at if seat is not None else 0)
-        return lapsed_ms if lapsed_ms >= 0 else None
+        return lapsed_ms if lapsed_ms >= 0 else self.abandoned_ms.get(number)
 
     def unheld(self, now_ms: int) -> dict[int, int]:
         """The members nobody holds, and for how long; those that are not wanted any more are still to be drained."""
@@ -85,6 +88,7 @@ class Seats:
         self._worker = worker
         self._lease_ms = lease_ms
         self._now_ms = now_ms
+        self._standstill = Standstill(after_ms=lease_ms)
 
     async def renew(self, held: Collection[int]) -> None:
         """Say that this worker lives, and keep what is still in its name, lapsed or not."""
@@ -111,7 +115,13 @@ class Seats:
 
     async def table(self) -> SeatTable:
         async with self._in_time(), self._database.read() as session:
-            return await seat_table(session, now_ms=self._now_ms())
+            table = await seat_table(session, now_ms=self._now_ms())
+        return table._replace(abandoned_ms=self._abandoned(table.seats))
+
+    def _abandoned(self, seats: Mapping[int, Seat]) -> dict[int, int]:
+        now_ms = self._now_ms()
+        over = {number: self._standstill.over_ms(number, seat.expires_at, now_ms) for number, seat in seats.items()}
+        return {number: ms for number, ms in over.items() if ms >= 0}
 
     async def open(self, number: int) -> Seat:
         """Make a member known that nobody holds yet."""

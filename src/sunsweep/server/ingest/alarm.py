@@ -1,4 +1,4 @@
-"""Said of refusals: a line a second at most, and an alarm where many machines are refused at once.
+"""Said of refusals: the first at once, then a line a minute, and an alarm where many machines are refused at once.
 
 One machine that sends rubbish is its owner's matter. Refusals from many machines of several companies mean a bad
 deploy, of theirs or of ours. It is said, and nothing stops for it.
@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 WINDOW_MS: Final = 60_000
 LOOK_EVERY_MS: Final = 1000
+SAY_EVERY_MS: Final = 60_000
 MANY_MACHINES: Final = 10
 MANY_OF_HEARD: Final = 0.05
 
@@ -39,6 +40,7 @@ class Refusals:
         self._refused: dict[int, _Refused] = {}
         self._to_say: Counter[Reason] = Counter()
         self._looked_at = 0
+        self._said_at = 0
         self._many_at: int | None = None
         """While there is an alarm: when there were many for the last time."""
 
@@ -59,7 +61,8 @@ class Refusals:
         self._looked_at = now_ms
         self._heard.update(dict.fromkeys(self._just_heard, now_ms))
         self._just_heard.clear()
-        if self._to_say:
+        if self._to_say and not 0 <= now_ms - self._said_at < SAY_EVERY_MS:
+            self._said_at = now_ms
             log.warning("messages kept as dead letters", **{str(reason): n for reason, n in self._to_say.items()})
             self._to_say.clear()
         self._forget_before(now_ms - WINDOW_MS)

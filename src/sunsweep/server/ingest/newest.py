@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
+from msgspec.structs import astuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -89,7 +89,7 @@ class Newest:
                         current.presence_cause,
                     )
                 )
-        await self._statements.upsert(connection, CURRENT, [msgspec.structs.astuple(c) for c in currents.values()])
+        await self._statements.upsert(connection, CURRENT, [astuple(c) for c in currents.values()])
         return presence, changes
 
     def settle(self, folded: Iterable[Accepted], later: dict[int, Accepted]) -> None:
@@ -105,7 +105,11 @@ class Newest:
         columns = [getattr(MachineStatus, name) for name in Current.__struct_fields__]
         query = select(*columns).where(MachineStatus.machine_id.in_(machine_ids)).order_by(MachineStatus.machine_id)
         rows = (await connection.execute(query.with_for_update())).all()
-        return {machine_id: Current(machine_id) for machine_id in machine_ids} | {row[0]: Current(*row) for row in rows}
+        if new := set(machine_ids) - {row[0] for row in rows}:
+            # A row that is not there cannot be locked, and another worker may be about to make it.
+            await self._statements.insert_new(connection, CURRENT, [astuple(Current(machine_id)) for machine_id in new])
+            rows = (await connection.execute(query.with_for_update())).all()
+        return {row[0]: Current(*row) for row in rows}
 
     def _rested(self, machine_id: int, now_ms: int) -> bool:
         """Whether its second has passed, or the clock has stepped back."""

@@ -142,7 +142,7 @@ class Ingest:
                 await self._process(messages)
                 self.taken += len(messages)
             self._refusals.look()
-        if self._store.owes:
+        while self._store.owes:
             self._store.hurry()
             await self._process([])
         await self._receipts.flush()

@@ -67,7 +67,7 @@ class Registry:
             return {}, set()
         # What the broker took from a machine before it was archived is its history still; its serial rests for a day.
         owners = (
-            select(Machine.id, Machine.company_id, Machine.serial, Company.raw_retention_days)
+            select(Machine.id, Machine.company_id, Machine.serial, Company.raw_retention_days, Company.raw_since)
             .join(Company, Company.id == Machine.company_id)
             .where(Machine.archived_at.is_(None) | (Machine.archived_at > self._now_ms() - DAY_MS))
         )
@@ -78,7 +78,7 @@ class Registry:
             others = await session.scalars(select(Machine.serial).where(Machine.serial.in_(missing))) if missing else ()
             return machines, set(others)
 
-    def _ref(self, machine_id: int, company_id: int, serial: str, days: int | None) -> MachineRef:
-        return MachineRef(
-            machine_id, company_id, serial, min(days or self._retention_days, self._retention_days) * DAY_MS
-        )
+    def _ref(self, machine_id: int, company_id: int, serial: str, days: int | None, raw_since: int) -> MachineRef:
+        promised_ms = min(days or self._retention_days, self._retention_days) * DAY_MS
+        # Of what is gone nothing is counted again: where less was kept until now, more is taken from now on only.
+        return MachineRef(machine_id, company_id, serial, min(promised_ms, self._now_ms() - raw_since))

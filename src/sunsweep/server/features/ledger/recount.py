@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 from sunsweep.server.features.ledger import repository
 from sunsweep.server.features.ledger.account import Day
@@ -11,6 +12,9 @@ from sunsweep.server.features.ledger.repository import BootKey, Executor, Span
 
 DayKey = tuple[int, int, int]
 """(machine, boot, day)."""
+
+MAX_RANGES: Final = 50_000
+"""Of a boot's day, stored and rejected each: more would not pass the database. Beyond it the account is silent."""
 
 
 class Recount(NamedTuple):
@@ -59,8 +63,8 @@ class _Tally:
         return {
             key: Day(
                 self.counts[key],
-                tuple(union(self._stored.get(key, ()))),
-                tuple(refused_union(self._rejected.get(key, ()), ())),
+                tuple(islice(union(self._stored.get(key, ())), MAX_RANGES)),
+                tuple(islice(refused_union(self._rejected.get(key, ()), ()), MAX_RANGES)),
             )
             for key in self.counts.keys() | self._rejected.keys()
         }

@@ -142,7 +142,8 @@ async def boots_with_news(connection: Executor, machine_ids: Collection[int]) ->
         select(table.machine_id, table.boot)
         .outerjoin(boot, (boot.machine_id == table.machine_id) & (boot.boot == table.boot))
         .where(table.machine_id.in_(machine_ids))
-        .where(or_(boot.boot.is_(None), boot.last_seq < table.last_seq, changed))
+        # A boot that ended before its first number has no totals, and is no news.
+        .where(or_(func.coalesce(boot.last_seq, 0) < table.last_seq, changed))
         for table, changed in ((loss, boot.missing > 0), (end, literal(value=False)))
     )
     return {(row.machine_id, row.boot) for row in await connection.execute(union_all(*told))}

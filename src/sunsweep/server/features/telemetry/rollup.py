@@ -128,7 +128,8 @@ def _spread(values: Sequence[float]) -> Spread:
     try:
         mean = math.fsum(values) / len(values)
     except OverflowError:
-        mean = math.fsum(value / len(values) for value in values)
+        # Halves, for the rounded parts of the greatest number there is add up to more than that.
+        mean = 2 * math.fsum(value / len(values) / 2 for value in values)
     return _rounded(len(values), min(values), max(values), mean)
 
 
@@ -139,8 +140,8 @@ def _merged_spread(parts: Sequence[Spread]) -> Spread:
         return NOTHING
     least = min(value for _, value, _, _ in said if value is not None)
     greatest = max(value for _, _, value, _ in said if value is not None)
-    # Weighed and then added, so that no sum overflows.
-    mean = math.fsum(value * (count / total) for count, _, _, value in said if value is not None)
+    # Weighed and halved, and then added, so that no sum overflows.
+    mean = 2 * math.fsum(value * (count / total) / 2 for count, _, _, value in said if value is not None)
     return _rounded(total, least, greatest, mean)
 
 

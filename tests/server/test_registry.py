@@ -1,0 +1,44 @@
+"""Which machine a topic belongs to, and how far back its history is taken."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import update
+
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.db.models import Company
+from sunsweep.server.ingest.registry import Registry
+from tests.support.history import DAY_MS, MONDAY_MS, Time, add_machines
+
+TOPIC = "company/1/machine/SCM-1/telemetry"
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url)
+    await upgrade(opened)
+    yield opened
+    await opened.close()
+
+
+async def retention_ms(database: Database) -> int:
+    (known,) = await Registry(database, retention_days=90, now_ms=Time()).of([TOPIC])
+    assert isinstance(known, tuple)
+    return known[0].retention_ms
+
+
+async def test_a_company_may_keep_less_and_never_more(database: Database) -> None:
+    await add_machines(database, 1, 1, retention_days=30)
+    assert await retention_ms(database) == 30 * DAY_MS
+    async with database.write() as session:
+        await session.execute(update(Company).values(raw_retention_days=365))
+    assert await retention_ms(database) == 90 * DAY_MS
+
+
+async def test_a_longer_retention_brings_back_no_day_that_is_gone(database: Database) -> None:
+    """What is stored before `raw_since` would be deleted within the hour, and in no account."""
+    await add_machines(database, 1, 1, retention_days=90)
+    async with database.write() as session:
+        await session.execute(update(Company).values(raw_since=MONDAY_MS - 31 * DAY_MS))
+    assert await retention_ms(database) == 31 * DAY_MS
