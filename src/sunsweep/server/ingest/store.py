@@ -68,7 +68,8 @@ class Store:
         try:
             return await self._commit_once(batch)
         except DBAPIError as error:
-            if not _is_value_error(error):
+            # Without a message it is none of a message's values.
+            if not batch or not _is_value_error(error):
                 raise StoreAwayError(str(error.orig)) from error
             if len(batch) == 1:
                 return await self._reject_alone(batch[0], error)
