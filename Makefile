@@ -25,7 +25,7 @@ demo: ## Run everything on this computer: broker, backend, simulated machines (D
 
 test: ## Run the tests (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: ## Linters, types, the law of the rooms, and the generated documents
 	@scripts/setup.sh

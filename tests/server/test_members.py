@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from sunsweep.mqtt.connect import opened
@@ -19,6 +20,7 @@ from sunsweep.server import metrics
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db import engine, seats
 from sunsweep.server.db.engine import Database
+from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import Lease
 from sunsweep.server.db.seats import member_id
 from sunsweep.server.db.state import set_state
@@ -235,6 +237,31 @@ async def test_a_worker_cut_off_from_the_database_is_replaced_and_does_not_fight
                 assert (await leases(platform))["ingest-0"].since == before
         async with worker_on(platform):
             await all_stored(platform, load)
+
+
+async def test_the_locks_of_a_transaction_that_was_cut_off_are_freed(
+    mariadb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "INGEST_SILENCE_S", 1)
+    address = make_url(mariadb_url)
+    database = Database(mariadb_url)
+    await upgrade(database)
+    async with proxy_to(address.port or 0) as proxy:
+        through = address.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+        cut_off = Database(through)
+
+        async def be_cut_off() -> None:
+            async with cut_off.transaction() as connection:
+                await set_state(connection, "closed_until", 1)
+                proxy.go_silent()
+                await connection.execute(select(Lease))
+
+        with pytest.raises(DBAPIError):
+            await be_cut_off()
+        async with asyncio.timeout(20), database.write() as session:
+            await set_state(session, "closed_until", 2)
+        await cut_off.close()
+    await database.close()
 
 
 async def test_while_the_database_is_away_the_member_is_kept(sqlite_url: str, tmp_path: Path) -> None:

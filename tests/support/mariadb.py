@@ -135,6 +135,7 @@ collation_server=utf8mb4_general_ci
 sql_mode=STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE
 default_time_zone=+00:00
 max_connections=200
+lock_wait_timeout=30
 performance_schema=0
 innodb_buffer_pool_size=64M
 innodb_log_file_size=32M

@@ -133,7 +133,7 @@ def _mysql_engine(url: URL, *, silence_s: float | None, counts_changes: bool = F
         # The ingest begins again by itself where a connection turns out to be dead, and ends every transaction.
         pool_pre_ping=not counts_changes,
         pool_reset_on_return=None if counts_changes else "rollback",
-        pool_recycle=1800,
+        pool_recycle=1800 if silence_s is None else max(1, int(silence_s)),
         pool_size=8,
         max_overflow=8,
         connect_args={"read_timeout": silence_s},
@@ -154,6 +154,9 @@ def _mysql_engine(url: URL, *, silence_s: float | None, counts_changes: bool = F
     def prepare(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"SET SESSION sql_mode='{STRICT_SQL_MODE}', time_zone='+00:00'")
+        if silence_s is not None:
+            # One that was cut off within a transaction would hold its locks for the server's own eight hours.
+            cursor.execute(f"SET SESSION wait_timeout={max(2, int(silence_s * 1.5))}")
         cursor.close()
 
     return engine
