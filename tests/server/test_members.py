@@ -11,7 +11,6 @@ import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from sunsweep.mqtt.connect import opened
@@ -256,7 +255,7 @@ async def test_the_locks_of_a_transaction_that_was_cut_off_are_freed(
                 proxy.go_silent()
                 await connection.execute(select(Lease))
 
-        with pytest.raises(DBAPIError):
+        with pytest.raises(TimeoutError):
             await be_cut_off()
         async with asyncio.timeout(20), database.write() as session:
             await set_state(session, "closed_until", 2)

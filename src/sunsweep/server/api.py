@@ -99,8 +99,9 @@ def _errors(app: FastAPI) -> None:
     async def framework(_request: Request, error: HTTPException) -> JSONResponse:
         return _problem(FrameworkError(error.status_code, str(error.detail)), error.headers)
 
+    @app.exception_handler(TimeoutError)
     @app.exception_handler(SQLAlchemyError)
-    async def away(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+    async def away(_request: Request, error: Exception) -> JSONResponse:
         return _problem(UnavailableError(f"the database takes nothing now ({type(error).__name__})"))
 
     @app.exception_handler(Exception)

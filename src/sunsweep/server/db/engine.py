@@ -1,5 +1,6 @@
 """The database behind one small object: sessions that read, sessions that write, and nothing else that commits."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -15,9 +16,9 @@ from sqlalchemy.pool import QueuePool
 STRICT_SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 BUSY_TIMEOUT_S = 15
 INGEST_SILENCE_S: Final = 20
-"""A database that answers an ingest's statement with nothing for so long is away: its network may have been cut."""
+"""A database with which an ingest's transaction takes longer is away: its network may have been cut."""
 SILENCE_S: Final = 120
-"""The same for everybody else's statements. Migrations take their time."""
+"""The same for everybody else's. Migrations and snapshots take their time."""
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "mysql": "mysql+asyncmy", "mariadb": "mysql+asyncmy"}
 
 DATABASE_AWAY: Final = (DBAPIError, PoolTimeoutError, OSError)
@@ -34,6 +35,9 @@ class Database:
         # The driver is ours to choose, whichever the URL names.
         address = address.set(drivername=DRIVERS.get(kind, address.drivername))
         self._address = address
+        # Not the driver's own limit: Python 3.11's `wait_for`, of which it is made, loses cancellations.
+        self._within_s = None if self.is_sqlite else SILENCE_S
+        self._ingest_within_s = None if self.is_sqlite else INGEST_SILENCE_S
         self._engine = _sqlite_engine(address) if self.is_sqlite else _mysql_engine(address, silence_s=SILENCE_S)
         self._writer = self._engine.execution_options(sunsweep_write=True)
         self._snapshots = (
@@ -54,7 +58,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session that is rolled back at its end."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        async with asyncio.timeout(self._within_s), AsyncSession(self._engine, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
@@ -66,13 +70,17 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """The request's unit of work: committed at its end, rolled back if anything is raised."""
-        async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+        async with (
+            asyncio.timeout(self._within_s),
+            AsyncSession(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """The ingest's unit of work: a bare connection, committed at its end; `rowcount` counts what has changed."""
-        async with self._ingest.connect() as connection, connection.begin():
+        async with asyncio.timeout(self._ingest_within_s), self._ingest.connect() as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
@@ -136,7 +144,6 @@ def _mysql_engine(url: URL, *, silence_s: float | None, counts_changes: bool = F
         pool_recycle=1800 if silence_s is None else max(1, int(silence_s)),
         pool_size=8,
         max_overflow=8,
-        connect_args={"read_timeout": silence_s},
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")
