@@ -27,6 +27,7 @@ from sunsweep.server.live.viewer import Viewer
 router = APIRouter()
 
 _CLOSE_WITHIN_S: Final = 1.0
+_AWAY: Final = (SQLAlchemyError, TimeoutError)
 
 
 @router.websocket("/realtime/{machine_id}")
@@ -54,7 +55,7 @@ async def realtime(
     except InvalidError as refusal:
         await _close(socket, Close(1008, refusal.detail))
         return
-    except SQLAlchemyError:
+    except _AWAY:
         await _close(socket, TRY_AGAIN)
         return
     hub: Hub = socket.app.state.hub
@@ -77,7 +78,7 @@ async def _serve(socket: WebSocket, viewer: Viewer, showing: Coroutine[Any, Any,
         outcomes = await asyncio.gather(*work, return_exceptions=True)
     if viewer.revoked.is_set():
         await _close(socket, REVOKED)
-    elif any(isinstance(outcome, SQLAlchemyError) for outcome in outcomes):
+    elif any(isinstance(outcome, _AWAY) for outcome in outcomes):
         await _close(socket, TRY_AGAIN)
     else:
         _raise_faults(outcomes)
