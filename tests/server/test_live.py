@@ -382,6 +382,5 @@ async def _hears_of_its_loss(deaf: asyncio.StreamReader, number: int) -> None:
     before, _, after = heard.partition(b'"type":"lagged"')
     assert after, "nothing was lost: the test must say more"
     lost = int(after.split(b'{"lost":', 1)[1].split(b"}", 1)[0])
-    # The newest row is looked at twice more, and may show a frame again.
-    assert number <= shown + lost <= number + 2
+    assert shown + lost == number
     assert before.count(b'"battery": ') < number - lost, "told where the gap is"

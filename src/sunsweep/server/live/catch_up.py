@@ -15,12 +15,11 @@ from sunsweep.server.features.machines import repository as machines
 from sunsweep.server.features.machines.current import Current
 from sunsweep.server.features.machines.shapes import status_data, telemetry_data
 from sunsweep.server.features.services import Services
-from sunsweep.server.live.hub import Watched
+from sunsweep.server.live.hub import SAMPLE, Watched, sample_of
 
 PAUSES_S: Final = (0.5, 2.0)
 """The first for what was under way, the second for a newest sample that waited for its second."""
 
-_TELEMETRY: Final = ("battery", "solar_v", "solar_a", "water", "telemetry_extra")
 _STATUS: Final = ("status", "energy", "run_water", "area", "status_extra")
 _SESSION: Final = ("session_boot", "session_n", "in_session", "past_boots", "software")
 
@@ -38,7 +37,7 @@ async def look_again(held: Services, machine: Machine, watched: Watched) -> None
 def take_in(current: Current, row: MachineStatus) -> None:
     """Where the row is newer, it is the newest state."""
     if (row.telemetry_at or 0) > (current.telemetry_at or 0):
-        _copy(current, row, (*_TELEMETRY, "telemetry_at"))
+        _copy(current, row, (*SAMPLE, "telemetry_at"))
     if (row.status_at or 0) > (current.status_at or 0):
         _copy(current, row, (*_STATUS, *_SESSION, "status_at"))
     if _presence_is_news(current, row):
@@ -50,7 +49,10 @@ def take_in(current: Current, row: MachineStatus) -> None:
 def _show_news(watched: Watched, row: MachineStatus) -> None:
     """The same message has slightly different times here and there, so its values decide whether it was seen."""
     current = watched.current
-    sample = (row.telemetry_at or 0) > (current.telemetry_at or 0) and _differ(current, row, _TELEMETRY)
+    sample = (row.telemetry_at or 0) > (current.telemetry_at or 0) and sample_of(row) not in (
+        sample_of(current),
+        *watched.shown,
+    )
     state = (row.status_at or 0) > (current.status_at or 0) and _differ(current, row, (*_STATUS, "presence"))
     presence = _presence_is_news(current, row) and row.presence != current.presence
     take_in(current, row)

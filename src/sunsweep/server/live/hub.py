@@ -1,8 +1,10 @@
 """Machine topics to the sockets that watch them: one subscription a machine, however many viewers."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -32,7 +34,7 @@ from sunsweep.server.events import read_presence
 from sunsweep.server.features.accounts.roles import Principal
 from sunsweep.server.features.machines.current import Current, fold
 from sunsweep.server.live.revoke import revoke_for_ever
-from sunsweep.server.live.viewer import Viewer
+from sunsweep.server.live.viewer import MAX_WAITING, Viewer
 
 Key = tuple[int, str]
 """(company id, serial): the subscription names the viewer's company, so nobody sees another's machine."""
@@ -49,6 +51,11 @@ _EVENT_FRAMES: Final = {
 }
 
 
+SAMPLE: Final = ("battery", "solar_v", "solar_a", "water", "telemetry_extra")
+sample_of: Final = attrgetter(*SAMPLE)
+"""The values of a newest state's sample."""
+
+
 class Watched:
     """A machine somebody watches: who does, and its newest state, which late messages do not pass."""
 
@@ -56,6 +63,8 @@ class Watched:
         self.serial = serial
         self.viewers: set[Viewer] = set()
         self.current = Current(0)
+        self.shown: deque[tuple[object, ...]] = deque(maxlen=MAX_WAITING)
+        """Values of the newest samples that were frames here."""
 
     def offer(self, kind: FrameType, ts_ms: int, data: object) -> None:
         text = frame(kind, self.serial, ts_ms, data)
@@ -143,6 +152,8 @@ class Hub:
         if ts_ms - message.received_ms > MAX_CLOCK_AHEAD_MS:
             raise Refused(Reason.CLOCK_AHEAD, message.topic)
         if fold(watched.current, body, min(ts_ms, message.received_ms), message.received_ms).news:
+            if isinstance(body, Telemetry):
+                watched.shown.append(sample_of(watched.current))
             watched.offer(FrameType(topic.channel), ts_ms, msgspec.Raw(message.payload))
 
     def _event(self, message: Message) -> None:
