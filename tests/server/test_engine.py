@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from tests.support.mariadb import MariaDB
+from tests.support.proxy import proxy_to
 
 ATTEMPTS = 30
 
@@ -75,3 +76,32 @@ async def answers(url: str) -> bool:
         answer: int = (await session.execute(text("SELECT 1"))).scalar_one()
     await database.close()
     return answer == 1
+
+
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+async def test_a_network_that_goes_silent_before_the_closing_holds_nobody(
+    mariadb: MariaDB, loop_factory: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """Closing asks the server to roll back; nobody answers, and SQLAlchemy takes no cancellation there."""
+    url = mariadb.create_database()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(silent_at_the_end(url, mariadb.port))
+
+    await asyncio.to_thread(run)
+    mariadb.drop_database(url)
+
+
+async def silent_at_the_end(url: str, port: int) -> None:
+    async with proxy_to(port) as proxy:
+        database = Database(url.replace(f":{port}/", f":{proxy.port}/"))
+        for unit in (database.read, database.write):
+            with pytest.raises(DATABASE_AWAY):  # noqa: PT012  it is the end of the block that raises
+                async with unit(within_s=0.5) as session:
+                    await session.execute(text("SELECT 1"))
+                    proxy.go_silent()
+            proxy.pass_again()
+            async with unit(within_s=5) as session:
+                await session.execute(text("SELECT 1"))
+        await database.close()

@@ -1,6 +1,5 @@
 """The database behind one small object: sessions that read, sessions that write, and nothing else that commits."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -12,6 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
+
+from sunsweep.server.db.within import watch, within
 
 STRICT_SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 BUSY_TIMEOUT_S = 15
@@ -37,7 +38,8 @@ class Database:
         self._address = address
         # Not the driver's own limit: Python 3.11's `wait_for`, of which it is made, loses cancellations.
         self._within_s = None if self.is_sqlite else SILENCE_S
-        self._ingest_within_s = None if self.is_sqlite else INGEST_SILENCE_S
+        self.ingest_within_s = None if self.is_sqlite else INGEST_SILENCE_S
+        """Seconds; longer than this an ingest does not wait."""
         self._engine = _sqlite_engine(address) if self.is_sqlite else _mysql_engine(address, silence_s=SILENCE_S)
         self._writer = self._engine.execution_options(sunsweep_write=True)
         self._snapshots = (
@@ -56,9 +58,10 @@ class Database:
         return {name: pool for name, pool in pools.items() if isinstance(pool, QueuePool)}
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
+    async def read(self, *, within_s: float | None = None) -> AsyncIterator[AsyncSession]:
         """A session that is rolled back at its end."""
-        async with asyncio.timeout(self._within_s), AsyncSession(self._engine, expire_on_commit=False) as session:
+        limit = within(within_s or self._within_s)
+        async with limit, AsyncSession(self._engine, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
@@ -68,19 +71,16 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    async def write(self, *, within_s: float | None = None) -> AsyncIterator[AsyncSession]:
         """The request's unit of work: committed at its end, rolled back if anything is raised."""
-        async with (
-            asyncio.timeout(self._within_s),
-            AsyncSession(self._writer, expire_on_commit=False) as session,
-            session.begin(),
-        ):
+        limit = within(within_s or self._within_s)
+        async with limit, AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """The ingest's unit of work: a bare connection, committed at its end; `rowcount` counts what has changed."""
-        async with asyncio.timeout(self._ingest_within_s), self._ingest.connect() as connection, connection.begin():
+        async with within(self.ingest_within_s), self._ingest.connect() as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
@@ -145,6 +145,8 @@ def _mysql_engine(url: URL, *, silence_s: float | None, counts_changes: bool = F
         pool_size=8,
         max_overflow=8,
     )
+
+    watch(engine.sync_engine)
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def connect(dialect: Any, _record: object, words: tuple[Any, ...], options: dict[str, Any]) -> Any:

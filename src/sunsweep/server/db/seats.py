@@ -114,7 +114,7 @@ class Seats:
                 )
 
     async def table(self) -> SeatTable:
-        async with self._in_time(), self._database.read() as session:
+        async with self._database.read(within_s=self._within_s) as session:
             table = await seat_table(session, now_ms=self._now_ms())
         return table._replace(abandoned_ms=self._abandoned(table.seats))
 
@@ -146,7 +146,7 @@ class Seats:
         return bool(taken.rowcount)  # type: ignore[attr-defined]  # SQLAlchemy types the base
 
     async def is_mine(self, number: int) -> bool:
-        async with self._in_time(), self._database.read() as session:
+        async with self._database.read(within_s=self._within_s) as session:
             return await session.scalar(select(Lease.holder).where(Lease.name == member_id(number))) == self._worker
 
     async def until_mine(self, number: int) -> None:
@@ -185,11 +185,12 @@ class Seats:
 
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[AsyncSession]:
-        async with self._in_time(), self._database.write() as session:
+        async with self._database.write(within_s=self._within_s) as session:
             yield session
 
-    def _in_time(self) -> asyncio.Timeout:
-        return asyncio.timeout(None if self._database.is_sqlite else _ANSWER_WITHIN_S)
+    @property
+    def _within_s(self) -> float | None:
+        return None if self._database.is_sqlite else _ANSWER_WITHIN_S
 
 
 def _is_member(row: object) -> bool:

@@ -15,7 +15,7 @@ from sunsweep.mqtt.port import Message
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock, wall_clock
-from sunsweep.server.db.engine import DATABASE_AWAY, INGEST_SILENCE_S, Database
+from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.seats import member_id
 from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.ingest.alarm import Refusals
@@ -243,8 +243,7 @@ class Ingest:
 
     async def _decode(self, messages: Sequence[Message]) -> list[Decoded]:
         with timed("lookup"):
-            async with asyncio.timeout(INGEST_SILENCE_S):
-                known = await self._registry.of([message.topic for message in messages])
+            known = await self._registry.of([message.topic for message in messages])
         numbers = self._numbers
         with timed("decode"):
             return [decode(message, of, numbers) for message, of in zip(messages, known, strict=True)]

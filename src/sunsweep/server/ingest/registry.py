@@ -71,7 +71,7 @@ class Registry:
             .join(Company, Company.id == Machine.company_id)
             .where(Machine.archived_at.is_(None) | (Machine.archived_at > self._now_ms() - DAY_MS))
         )
-        async with self._database.read() as session:
+        async with self._database.read(within_s=self._database.ingest_within_s) as session:
             rows = (await session.execute(owners.where(tuple_(Machine.company_id, Machine.serial).in_(keys)))).all()
             machines = {(row.company_id, row.serial): self._ref(*row) for row in rows}
             missing = {serial for company_id, serial in keys if (company_id, serial) not in machines}

@@ -42,7 +42,7 @@ async def metrics() -> Response:
 async def _database(held: Services) -> tuple[str, dict[str, str]]:
     """Whether it answers, and what is amiss by its word."""
     try:
-        async with asyncio.timeout(_CHECK_WITHIN_S), held.database.read() as session:
+        async with held.database.read(within_s=_CHECK_WITHIN_S) as session:
             return "ok", await troubles_everywhere(session, now_ms=held.now_ms())
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         return f"not reachable: {type(error).__name__}", {}
