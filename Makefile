@@ -39,7 +39,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 
 prove: ## Run the long proofs (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb
-	@$(BIN)/pytest -n 2 -m prove $(ARGS)
+	@$(BIN)/pytest -n 2 -m prove -o faulthandler_timeout=2000 $(ARGS)
 
 chaos: ## An hour of kills, cut networks and full disks under load (ARGS="--minutes 5 --seed 1")
 	@scripts/setup.sh mosquitto mariadb

@@ -7,14 +7,12 @@ delays every packet for half of each minute. Exit code 1 where a process grows b
 
 import argparse
 import asyncio
-import os
 import statistics
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -29,12 +27,11 @@ from bench.load import BODY, Publisher
 
 from sunsweep.contract.times import iso
 from sunsweep.contract.topics import Channel, MachineTopic
-from sunsweep.server.settings import ServeSettings
 from tests.chaos.proxy import HOST, Proxy, proxy_to
 from tests.server.viewers import deaf_viewer
-from tests.support.ingest import ingest_process
 from tests.support.mariadb import running_mariadb
 from tests.support.platform import Platform, eventually, new_platform
+from tests.support.processes import ingest_process, web_process
 
 MIB: Final = 2**20
 BOUND_MIB: Final = 400
@@ -44,7 +41,6 @@ SAMPLE_S: Final = 2.0
 TICK_S: Final = 0.05
 SLOW_S: Final = 30.0
 WINDOW: Final = 20_000
-PROGRAM: Final = "from sunsweep.cli.main import main; main()"
 
 
 @dataclass
@@ -103,29 +99,6 @@ async def slow_down(database: Proxy, delay_s: float) -> None:
         await asyncio.sleep(SLOW_S)
         database.heal()
         await asyncio.sleep(SLOW_S)
-
-
-@asynccontextmanager
-async def web_process(settings: ServeSettings) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`sunsweep serve` without the ingest, killed at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, "serve", "--roles", "api,live,dispatch,jobs", "--log-level", "ERROR",
-        stdin=asyncio.subprocess.DEVNULL,
-        env=os.environ | {
-            "SUNSWEEP_DATABASE_URL": settings.database_url,
-            "SUNSWEEP_MQTT_URL": settings.mqtt_url,
-            "SUNSWEEP_MQTT_USERNAME": settings.mqtt_username,
-            "SUNSWEEP_MQTT_PASSWORD": settings.mqtt_password.get_secret_value(),
-            "SUNSWEEP_SECRET_KEY": settings.secret_key.get_secret_value(),
-            "SUNSWEEP_PORT": str(settings.port),
-        },
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def measure(url: str, folder: Path, options: argparse.Namespace) -> list[Curve]:

@@ -44,6 +44,9 @@ class FieldOrder(Struct):
     interval_s: float
     seed: int
     report: str
+    heartbeat_s: float = 2.0
+    eventful: bool = True
+    """Not only samples: changes, results, what is late or must be refused; and now and then a program starts again."""
 
 
 class BareMachine:
@@ -87,9 +90,10 @@ class Field:
         url = f"mqtt://{HOST}:{order.port}"
         self.numbered = [
             NumberedMachine(
-                _config(login, url, order.interval_s),
+                _config(login, url, order),
                 Random(f"{order.seed}/{login.machine_id}"),
                 limit=SMALL_OUTBOX if index % 5 == 4 else USUAL_OUTBOX,
+                eventful=order.eventful,
             )
             for index, login in enumerate(order.numbered)
         ]
@@ -111,15 +115,15 @@ class Field:
                 await asyncio.wait(work, timeout=PROGRESS_S)
 
 
-def _config(login: Login, url: str, interval_s: float) -> MachineConfig:
+def _config(login: Login, url: str, order: FieldOrder) -> MachineConfig:
     return MachineConfig(
         broker=url,
         company_id=login.company_id,
         machine_id=login.machine_id,
         mqtt_username=login.mqtt_username,
         mqtt_password=login.mqtt_password,
-        telemetry_interval_s=interval_s,
-        heartbeat_interval_s=2.0,
+        telemetry_interval_s=order.interval_s,
+        heartbeat_interval_s=order.heartbeat_s,
     )
 
 

@@ -25,18 +25,21 @@ PACE: Final = Pace(first_s=0.2, longest_s=2.0)
 HOUR_MS: Final = 3_600_000
 LATE_MS: Final = 3 * HOUR_MS
 TOO_LATE_MS: Final = 200 * 24 * HOUR_MS
-MAX_TOLD: Final = 500
 RESTARTS: Final = 0.01
+MAX_TOLD: Final = 500
 ANOTHER_WORD_S: Final = 3.0
 
 
 class OneLife:
     """From one start of the program to the next."""
 
-    def __init__(self, config: MachineConfig, random: Random, *, limit: int, ended: Life | None) -> None:
+    def __init__(
+        self, config: MachineConfig, random: Random, *, limit: int, eventful: bool, ended: Life | None
+    ) -> None:
         self.life = Life(config.machine_id, SystemRandom().randint(1, MAX_BOOT))
         self._config = config
         self._random = random
+        self._eventful = eventful
         self._ended = ended
         self._told: set[int] = set()
         self._outbox = MemoryOutbox(self.life.boot, limit=limit)
@@ -63,7 +66,7 @@ class OneLife:
         link = asyncio.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
         try:
             self._put(Status("Docked", account=self._account_of_the_last_life()))
-            while not calm.is_set() and self._random.random() > RESTARTS:
+            while not calm.is_set() and not self._starts_again():
                 self._say_something()
                 await _within(calm, self._config.telemetry_interval_s)
             self._tell_losses()
@@ -81,10 +84,13 @@ class OneLife:
                 await asyncio.wait([link], timeout=1)
             self._close_the_diary()
 
+    def _starts_again(self) -> bool:
+        return self._eventful and self._random.random() < RESTARTS
+
     def _say_something(self) -> None:
         """Mostly samples; now and then a change, a result, something late, something that must be refused."""
         now_ms = time.time_ns() // 1_000_000
-        draw = self._random.random()
+        draw = self._random.random() if self._eventful else 1.0
         if draw < 0.06:
             self._put(Status(self._random.choice(("Running", "Paused", "Docked")), energy=float(self._outbox.last_seq)))
         elif draw < 0.10:
@@ -139,11 +145,12 @@ class OneLife:
 class NumberedMachine:
     """One life after the other."""
 
-    def __init__(self, config: MachineConfig, random: Random, *, limit: int) -> None:
+    def __init__(self, config: MachineConfig, random: Random, *, limit: int, eventful: bool) -> None:
         self.lives: list[Life] = []
         self._config = config
         self._random = random
         self._limit = limit
+        self._eventful = eventful
         self._now: OneLife | None = None
 
     @property
@@ -151,9 +158,10 @@ class NumberedMachine:
         return 0 if self._now is None else len(self._now)
 
     async def run(self, calm: asyncio.Event) -> None:
+        await _within(calm, self._random.uniform(0, self._config.telemetry_interval_s))
         while not calm.is_set():
             ended = self.lives[-1] if self.lives else None
-            self._now = OneLife(self._config, self._random, limit=self._limit, ended=ended)
+            self._now = OneLife(self._config, self._random, limit=self._limit, eventful=self._eventful, ended=ended)
             self.lives.append(self._now.life)
             await self._now.run(calm)
 

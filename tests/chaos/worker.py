@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from sunsweep.server.settings import ServeSettings
-from tests.support.ingest import ingest_process
+from tests.support.processes import ingest_process
 
 RESTART_S = 0.2
 

@@ -70,17 +70,23 @@ class World:
         for proxy in self.links.values():
             proxy.heal()
         await asyncio.sleep(CALM_S)
-        self.machines.send_signal(signal.SIGUSR1)
-        until_s = asyncio.get_running_loop().time() + SETTLED_WITHIN_S
-        while not await _ended(self.machines, within_s=PROGRESS_S):
-            log.info("%s", self._last_words(1))
-            if asyncio.get_running_loop().time() > until_s:
-                self.machines.send_signal(signal.SIGTERM)
-        assert self.machines.returncode == 0, self._last_words(30)
-        return read_report(self.folder / "report.json")
+        return await end_field(self.machines, self.folder)
 
-    def _last_words(self, lines: int) -> str:
-        return "\n".join((self.folder / "field.log").read_text().splitlines()[-lines:])
+
+async def end_field(machines: asyncio.subprocess.Process, folder: Path) -> FieldReport:
+    """The machines say nothing new, empty their outboxes, and end."""
+    machines.send_signal(signal.SIGUSR1)
+    until_s = asyncio.get_running_loop().time() + SETTLED_WITHIN_S
+    while not await _ended(machines, within_s=PROGRESS_S):
+        log.info("%s", _last_words(folder, 1))
+        if asyncio.get_running_loop().time() > until_s:
+            machines.send_signal(signal.SIGTERM)
+    assert machines.returncode == 0, _last_words(folder, 30)
+    return read_report(folder / "report.json")
+
+
+def _last_words(folder: Path, lines: int) -> str:
+    return "\n".join((folder / "field.log").read_text().splitlines()[-lines:])
 
 
 @asynccontextmanager
@@ -95,7 +101,7 @@ async def world(
         stack.push_async_callback(platform.database.close)
         numbered = [await platform.add_machine(f"N-{number}") for number in range(size.numbered)]
         bare = [await platform.add_machine(f"B-{number}") for number in range(size.bare)]
-        broker = await stack.enter_async_context(_broker(platform, folder, members=worker_count))
+        broker = await stack.enter_async_context(running_broker(platform, folder, members=worker_count))
         links = {name: await stack.enter_async_context(proxy_to(platform.mqtt_port)) for name in ("machines", "ingest")}
         settings = platform.settings.model_copy(update={"mqtt_url": f"mqtt://{HOST}:{links['ingest'].port}"})
         if mariadb is not None:
@@ -103,7 +109,7 @@ async def world(
             settings.database_url = _at_port(url, links["database"].port)
         them = await stack.enter_async_context(workers(settings, worker_count, folder))
         order = FieldOrder(numbered, bare, links["machines"].port, size.interval_s, seed, str(folder / "report.json"))
-        process = await stack.enter_async_context(_field(folder, order))
+        process = await stack.enter_async_context(running_field(folder, order))
         yield World(platform, broker, links, them, process, folder, mariadb, disk)
 
 
@@ -121,7 +127,7 @@ def _at_port(url: str, port: int) -> str:
 
 
 @asynccontextmanager
-async def _broker(platform: Platform, folder: Path, *, members: int) -> AsyncIterator[LocalBroker]:
+async def running_broker(platform: Platform, folder: Path, *, members: int) -> AsyncIterator[LocalBroker]:
     """Supervised, as by `sunsweep up`: it comes back by itself."""
     password = platform.settings.mqtt_password.get_secret_value()
     async with platform.database.write() as session:
@@ -138,7 +144,7 @@ async def _broker(platform: Platform, folder: Path, *, members: int) -> AsyncIte
 
 
 @asynccontextmanager
-async def _field(folder: Path, order: FieldOrder) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running_field(folder: Path, order: FieldOrder) -> AsyncIterator[asyncio.subprocess.Process]:
     (folder / "order.json").write_bytes(msgspec.json.encode(order))
     with (folder / "field.log").open("wb") as words:
         process = await asyncio.create_subprocess_exec(

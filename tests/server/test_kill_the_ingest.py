@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ingest import ingest_process
 from tests.support.load import Load, bare_numbers, numbered_seqs
 from tests.support.platform import Platform, eventually, new_platform, topic
+from tests.support.processes import ingest_process
 
 log = logging.getLogger(__name__)
 

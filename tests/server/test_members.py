@@ -27,9 +27,9 @@ from sunsweep.server.ingest.worker import Pace, Worker
 from sunsweep.server.jobs.members import UnheldMembers
 from sunsweep.server.roles import member_connection
 from tests.support.broker import connected
-from tests.support.ingest import ingest_process
 from tests.support.load import Load, bare_numbers, numbered_seqs
 from tests.support.platform import Platform, eventually, new_platform, topic
+from tests.support.processes import ingest_process
 from tests.support.proxy import proxy_to
 
 QUICK = Pace(lease_ms=1500, beat_s=0.1, adopt_after_ms=600, settle_s=0.5)

@@ -1,4 +1,4 @@
-"""The ingest as a process of its own, so that it can be killed."""
+"""Parts of the backend as processes of their own, so that they can be killed."""
 
 import asyncio
 import os
@@ -34,4 +34,27 @@ async def ingest_process(
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
+        await process.wait()
+
+
+@asynccontextmanager
+async def web_process(settings: ServeSettings) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`sunsweep serve` without the ingest, killed at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PROGRAM, "serve", "--roles", "api,live,dispatch,jobs", "--log-level", "ERROR",
+        stdin=asyncio.subprocess.DEVNULL,
+        env=os.environ | {
+            "SUNSWEEP_DATABASE_URL": settings.database_url,
+            "SUNSWEEP_MQTT_URL": settings.mqtt_url,
+            "SUNSWEEP_MQTT_USERNAME": settings.mqtt_username,
+            "SUNSWEEP_MQTT_PASSWORD": settings.mqtt_password.get_secret_value(),
+            "SUNSWEEP_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "SUNSWEEP_PORT": str(settings.port),
+        },
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
         await process.wait()
