@@ -82,10 +82,10 @@ async def test_of_two_at_once_one_gets_it(shared: Platform) -> None:
 
 
 async def test_a_disabled_or_archived_machine_does_not_enrol(shared: Platform) -> None:
-    for serial, method, more in (("ENROL-5", "PATCH", {"json": {"enabled": False}}), ("ENROL-6", "DELETE", {})):
+    for serial, method, body in (("ENROL-5", "PATCH", {"enabled": False}), ("ENROL-6", "DELETE", None)):
         await shared.add_machine(serial)
         code = await code_for(shared, serial)
-        assert (await shared.call(method, f"/machines/{serial}", **more)).is_success
+        assert (await shared.call(method, f"/machines/{serial}", json=body)).is_success
         assert (await enrol(shared, code)).status_code == 404
     refused = await shared.call("POST", "/machines/ENROL-5/enrolment-code")
     assert (refused.status_code, refused.json()["code"]) == (409, "machine_disabled")
