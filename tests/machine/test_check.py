@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sunsweep.machine.check import examine
-from sunsweep.machine.config import MachineConfig
+from sunsweep.machine.config import MachineConfig, load_config
 from sunsweep.machine.findings import Finding, Level
+from sunsweep.machine.look_outside import look_along
 from sunsweep.machine.ports import Clock, Hardware
 from tests.machine.broker import Broker, free_port
 from tests.machine.conftest import PASSWORD, SERIAL, USER, Running
@@ -145,11 +146,14 @@ GOOD_ANSWER = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: mqtt
     ],
 )
 async def test_each_step_to_a_websocket_has_its_words(
-    websocket_port: int, tmp_path: Path, days: float | None, words: str
+    websocket_port: int, tmp_path: Path, answer: bytes, days: float | None, words: str
 ) -> None:
     scheme, ca = ("ws", "") if days is None else ("wss", f'ca_file = "{tmp_path / "server.pem"}"')
-    findings = await found(write(tmp_path, f"{scheme}://127.0.0.1:{websocket_port}", more=ca))
-    assert words in of(findings, Level.FAIL) + of(findings, Level.WARN)
+    file = write(tmp_path, f"{scheme}://127.0.0.1:{websocket_port}", more=ca)
+    config = await asyncio.to_thread(load_config, file)
+    way = await look_along(config, config.endpoints[0])
+    assert words in of(way.findings, Level.FAIL) + of(way.findings, Level.WARN)
+    assert way.open is (answer is GOOD_ANSWER and days is not None and days > 0)
 
 
 async def test_a_certificate_for_another_name_and_one_of_nobody_known(tmp_path: Path) -> None:
