@@ -51,9 +51,9 @@ class Observer:
 
     async def listen(self) -> None:
         async for message in self._client.messages:
-            topic = parse_machine_topic(message.topic.value)
-            if topic.channel not in DECODE:
+            if message.topic.value.rpartition("/")[2] not in DECODE:
                 continue
+            topic = parse_machine_topic(message.topic.value)
             body = DECODE[topic.channel](message.payload)
             self.heard.append(Heard(topic, message.payload, body, message.qos))
             if self._receipts and body.stamp.numbered:

@@ -29,6 +29,7 @@ class MachineConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     mqtt_password: str = ""
     mqtt_password_file: str | None = None
     ca_file: str | None = None
+    state_dir: str | None = None
     telemetry_interval_s: Interval = 30.0
     heartbeat_interval_s: Interval = 60.0
     receipts: bool = True

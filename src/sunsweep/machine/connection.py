@@ -34,9 +34,14 @@ def refused_credentials(error: MqttError) -> bool:
 
 
 @asynccontextmanager
-async def connected(config: MachineConfig, endpoint: Endpoint, will: Will) -> AsyncIterator[Client]:
-    """An open connection; a new client each time, so that no message waits in a hidden queue."""
-    client = _client(config, endpoint, will)
+async def connected(
+    config: MachineConfig, endpoint: Endpoint, will: Will, *, identifier: str | None = None
+) -> AsyncIterator[Client]:
+    """An open connection; a new client each time, so that no message waits in a hidden queue.
+
+    Without an `identifier` it is the machine's own, and ends any other connection that has it.
+    """
+    client = _client(config, endpoint, will, identifier or config.mqtt_username)
     entering = asyncio.create_task(client.__aenter__(), name=f"mqtt-connect-{config.machine_id}")
     try:
         await asyncio.shield(entering)
@@ -57,13 +62,13 @@ async def connected(config: MachineConfig, endpoint: Endpoint, will: Will) -> As
         _let_go(client)
 
 
-def _client(config: MachineConfig, endpoint: Endpoint, will: Will) -> Client:
+def _client(config: MachineConfig, endpoint: Endpoint, will: Will, identifier: str) -> Client:
     client = Client(
         endpoint.host,
         endpoint.port,
         username=config.mqtt_username,
         password=config.mqtt_password,
-        identifier=config.mqtt_username,
+        identifier=identifier,
         protocol=ProtocolVersion.V5,
         clean_start=True,
         will=will,
