@@ -22,7 +22,7 @@ def write_config(folder: Path, url: str, *, password: str = PASSWORD) -> Path:
     file = folder / "machine.toml"
     file.write_text(
         f'broker = "{url}"\ncompany_id = 1\nmachine_id = "{SERIAL}"\nmqtt_username = "{USER}"\n'
-        f'mqtt_password = "{password}"\ntelemetry_interval_s = 0.5\n'
+        f'mqtt_password = "{password}"\ntelemetry_interval_s = 0.5\ntrust_clock = true\n'
     )
     return file
 

@@ -10,7 +10,7 @@ from random import SystemRandom
 from typing import Final
 
 from sunsweep import __version__
-from sunsweep.machine.clock import SystemClock
+from sunsweep.machine.clock import KernelClock, SystemClock
 from sunsweep.machine.config import ConfigError, load_config
 from sunsweep.machine.drivers import DRIVERS
 from sunsweep.machine.program import Machine
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"sunsweep-machine: {error}\n")
         return BAD_CONFIG
-    clock, random = SystemClock(), SystemRandom()
+    clock, random = SystemClock() if config.trust_clock else KernelClock(), SystemRandom()
     hardware = DRIVERS[config.driver](clock, random)
     asyncio.run(until_signalled(Machine(config, hardware, clock=clock, random=random).run()))
     return 0
