@@ -2,22 +2,34 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from sunsweep.machine.clock import KernelClock, SystemClock
 
+ASK = """
+#include <stdio.h>
+#include <string.h>
+#include <sys/timex.h>
+int main(void) {
+    struct timex now;
+    memset(&now, 0, sizeof now);
+    if (adjtimex(&now) < 0) return 1;
+    printf("%d", !(now.status & STA_UNSYNC));
+    return 0;
+}
+"""
 
-def test_it_says_what_the_system_s_own_tool_says() -> None:
-    if (timedatectl := shutil.which("adjtimex")) is None:
-        pytest.skip("no adjtimex to compare with")
-    said = subprocess.run([timedatectl, "--print"], capture_output=True, text=True, check=True).stdout
-    [status] = [int(line.split(":")[1]) for line in said.splitlines() if "status" in line]
-    assert KernelClock().synchronised is not bool(status & 0x40)
 
-
-def test_it_reads_without_setting_and_the_answer_stands_still() -> None:
-    assert len({KernelClock().synchronised for _ in range(100)}) == 1
+def test_it_says_what_the_kernel_s_own_header_says(tmp_path: Path) -> None:
+    """The layout in `clock.py` is written by hand; a compiler has it from the system."""
+    if (compiler := shutil.which("gcc")) is None:
+        pytest.skip("no C compiler here")
+    (tmp_path / "ask.c").write_text(ASK)
+    subprocess.run([compiler, "-o", tmp_path / "ask", tmp_path / "ask.c"], check=True)
+    said = subprocess.run([tmp_path / "ask"], capture_output=True, text=True, check=True).stdout
+    assert KernelClock().synchronised is bool(int(said))
 
 
 def test_the_trusted_one_asks_nobody() -> None:

@@ -59,6 +59,7 @@ class Outbox:
         self._bases = shelf.bases | {boot: shelf.last_on_disk}
         self._losses = _read(shelf.kept(_LOSSES))
         self._age_checked_ms = 0
+        self._no_sample_up_to = 0
         self._end_of_the_last_boot()
 
     @property
@@ -202,16 +203,21 @@ class Outbox:
 
     def _make_room(self) -> None:
         limits, shelf = self._limits, self._shelf
-        while (shelf.count > limits.messages or shelf.size > limits.size_bytes) and self._lose_telemetry(
-            limits.messages
-        ):
-            pass
+        most = limits.messages
+        while shelf.count > most or shelf.size > limits.size_bytes:
+            if not self._lose_samples(max(most // _BATCHES, shelf.count - most)):
+                break
         if shelf.failing and shelf.unwritten > limits.unwritten:
-            self._lose_telemetry(limits.unwritten, after=shelf.last_on_disk)
+            self._lose_samples(limits.unwritten // _BATCHES, after=shelf.last_on_disk)
 
-    def _lose_telemetry(self, limit: int, *, after: int = 0) -> int:
-        samples = (entry for entry in self._shelf.read(after=after) if entry.channel is Channel.TELEMETRY)
-        return self._lose(islice(samples, max(1, limit // _BATCHES)))
+    def _lose_samples(self, wanted: int, *, after: int = 0) -> int:
+        """The oldest ones. Below the last that went so there are none any more: what is kept is not read again."""
+        start = max(after, self._no_sample_up_to)
+        samples = (entry for entry in self._shelf.read(after=start) if entry.channel is Channel.TELEMETRY)
+        gone = list(islice(samples, max(1, wanted)))
+        if gone and not after:
+            self._no_sample_up_to = gone[-1].order
+        return self._lose(gone)
 
     def _drop_the_old(self, now_ms: int) -> None:
         """Once an hour: what the backend would not take any more."""
