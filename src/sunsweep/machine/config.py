@@ -33,6 +33,14 @@ class MachineConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     telemetry_interval_s: Interval = 30.0
     heartbeat_interval_s: Interval = 60.0
     receipts: bool = True
+    state_dir: str | None = None
+    """Where the outbox is kept; without it, it is in memory."""
+    max_messages: Annotated[int, Meta(ge=2_000, le=2_000_000)] = 100_000
+    max_megabytes: Annotated[int, Meta(ge=1, le=4_096)] = 64
+    max_age_days: Annotated[int, Meta(ge=1, le=3_650)] = 83
+    """A week less than the backend keeps: what is older is given up."""
+    trust_clock: bool = False
+    """The system's clock is right, although the kernel does not know it (a clock with a battery, a container)."""
     driver: str = "simulated"
 
     @property

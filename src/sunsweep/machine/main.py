@@ -10,7 +10,7 @@ from typing import Final
 
 from sunsweep import __version__
 from sunsweep.machine.check import check
-from sunsweep.machine.clock import SystemClock
+from sunsweep.machine.clock import KernelClock, SystemClock
 from sunsweep.machine.config import ConfigError, load_config
 from sunsweep.machine.drivers import DRIVERS
 from sunsweep.machine.enroll import Wish, enroll
@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except ConfigError as error:
         sys.stderr.write(f"sunsweep-machine: {error}\n")
         return BAD_CONFIG
-    clock, random = SystemClock(), SystemRandom()
+    clock, random = SystemClock() if config.trust_clock else KernelClock(), SystemRandom()
     wish = RunWish(**{name: getattr(arguments, name) for name in RunWish.__struct_fields__})
     return run(wish, config, lambda: DRIVERS[config.driver](clock, random), clock=clock, random=random)
 
@@ -48,7 +48,7 @@ def _enroll(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    clock, random = SystemClock(), SystemRandom()
+    clock, random = KernelClock(), SystemRandom()
     return check(arguments.config, lambda config: DRIVERS[config.driver](clock, random), clock, server=arguments.server)
 
 
