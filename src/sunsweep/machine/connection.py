@@ -27,6 +27,7 @@ _REFUSED_CREDENTIALS: Final = frozenset({4, 5, 0x86, 0x87})
 
 _paho_log = logging.getLogger("sunsweep.machine.paho")
 _paho_log.setLevel(logging.ERROR)
+_paho_log.addFilter(lambda record: not record.msg.startswith("failed to receive on socket"))  # we say that ourselves
 
 
 def refused_credentials(error: MqttError) -> bool:
@@ -139,6 +140,15 @@ def _teach(client: Client, dial: Dial) -> None:
             client._connected.set_exception(MqttError(CLOSED))  # noqa: SLF001
 
     library.on_disconnect = ended
+    loop = asyncio.get_running_loop()
+    library.on_socket_register_write = lambda *_: loop.call_soon_threadsafe(_write_on, loop, library)
+
+
+def _write_on(loop: asyncio.AbstractEventLoop, library: Any) -> None:
+    """The library's own way names a descriptor which by then may be closed, or somebody else's."""
+    opened = library.socket()
+    if opened is not None and opened.fileno() > -1:
+        loop.add_writer(opened.fileno(), library.loop_write)
 
 
 def _let_go(client: Client) -> None:

@@ -31,10 +31,15 @@ class Dial:
 
     def open(self) -> socket.socket:
         """A TCP connection to the broker; raises `OSError`."""
-        way = self._proxy or self._endpoint
-        opened = self._connect(way.host, way.port)
-        if self._proxy is not None:
+        if self._proxy is None:
+            return self._connect(self._endpoint.host, self._endpoint.port)
+        try:
+            opened = self._connect(self._proxy.host, self._proxy.port)
             _ask(opened, self._endpoint, self._proxy)
+        except ProxyError:
+            raise
+        except OSError as error:
+            raise ProxyError(f"does not answer ({error})") from error
         return opened
 
     def secure(self, opened: socket.socket) -> socket.socket:

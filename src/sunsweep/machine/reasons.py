@@ -18,6 +18,13 @@ _EXPIRED: Final = 10
 _UNKNOWN_AUTHORITY: Final = frozenset({2, 18, 19, 20, 21, 27})
 _WRONG_NAME: Final = frozenset({62, 64})
 
+_NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
+_OF_THE_NETWORK: Final = (
+    (socket.gaierror, "nobody knows this name: is the network up, and the name right?"),
+    (ConnectionRefusedError, "nothing listens there"),
+    (TimeoutError, "no answer"),
+)
+
 CLOSED: Final = "the connection was closed before the broker answered"
 
 
@@ -31,27 +38,20 @@ def in_words(error: MqttError, endpoint: Endpoint, proxy: HttpProxy | None, *, n
             return f"the proxy {proxy} {cause}"
         case WebsocketConnectionError():
             return f"it does not speak MQTT over WebSocket at {endpoint.path}"
-    words = _network(cause) or str(error)
-    if proxy is not None:
-        return f"{words} (through the proxy {proxy})"
+    words = _network(cause, endpoint) or str(error)
     if endpoint.tls and words == CLOSED:
         return f"{words}; it may want a client certificate, or another one"
     return words
 
 
-def _network(cause: BaseException | None) -> str | None:
-    match cause:
-        case ssl.SSLError():
-            return f"no TLS with what answers there ({(cause.reason or str(cause)).replace('_', ' ').lower()})"
-        case socket.gaierror():
-            return "nobody knows this name: is the network up, and the name right?"
-        case ConnectionRefusedError():
-            return "nothing listens there"
-        case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
-            return "there is no way to it from this network"
-        case TimeoutError():
-            return "no answer"
-    return None
+def _network(cause: BaseException | None, endpoint: Endpoint) -> str | None:
+    if isinstance(cause, ssl.SSLError):
+        return f"no TLS with what answers there ({(cause.reason or str(cause)).replace('_', ' ').lower()})"
+    if isinstance(cause, ConnectionResetError) and endpoint.tls:
+        return "no TLS with what answers there (it ended the connection)"
+    if isinstance(cause, OSError) and cause.errno in _NO_WAY:
+        return "there is no way to it from this network"
+    return next((words for kind, words in _OF_THE_NETWORK if isinstance(cause, kind)), None)
 
 
 def _certificate(error: ssl.SSLCertVerificationError, endpoint: Endpoint, now_ms: int) -> str:
