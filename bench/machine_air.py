@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
@@ -172,9 +173,9 @@ async def run(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with site(Path(folder)) as (broker, ports, ca_file):
             for name, port in ports.items():
-                common = {"broker": broker, "port": port, "ca_file": ca_file, "count": count}
-                connecting, sample = await transport(name, telemetry_s=0.25, heartbeat_s=NEVER_S, **common)
-                _, beat = await transport(name, telemetry_s=NEVER_S, heartbeat_s=0.25, **common)
+                once = partial(transport, name, broker, port, ca_file, count=count)
+                connecting, sample = await once(telemetry_s=0.25, heartbeat_s=NEVER_S)
+                _, beat = await once(telemetry_s=NEVER_S, heartbeat_s=0.25)
                 print(row(name, count, connecting, sample, beat), flush=True)
 
 

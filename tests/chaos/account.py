@@ -21,11 +21,11 @@ class Life(Struct):
 
 
 class Bare(Struct):
-    """A machine that numbers nothing: when (ms) the broker acknowledged each of its samples."""
+    """A machine that numbers nothing: when (ms) it said each of its samples, and when the broker's answer was there."""
 
     machine_id: str
     said: int = 0
-    acknowledged: dict[int, int] = msgspec.field(default_factory=dict)
+    acknowledged: dict[int, tuple[int, int]] = msgspec.field(default_factory=dict)
 
 
 class FieldReport(Struct):

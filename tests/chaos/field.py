@@ -75,6 +75,7 @@ class BareMachine:
             await asyncio.gather(running, return_exceptions=True)
 
     async def _say(self, number: int) -> None:
+        said_ms = wall_clock_ms()
         try:
             async with asyncio.timeout(ANSWER_S):
                 heard = await self._client.publish(self._topic, b'{"battery":12,"n":%d}' % number, qos=1)
@@ -82,7 +83,7 @@ class BareMachine:
             return
         # Without a subscriber the broker keeps nothing, and says so.
         if heard is Published.DELIVERED:
-            self.bare.acknowledged[number] = wall_clock_ms()
+            self.bare.acknowledged[number] = (said_ms, wall_clock_ms())
 
 
 class Field:

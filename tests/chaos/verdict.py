@@ -117,10 +117,11 @@ def _about(life: Life, tables: Tables) -> Iterable[str]:
 
 
 def _about_bare(bare: Bare, rows: Counter[int], killed_at: Collection[int]) -> Iterable[str]:
+    # The answer may still have been on its way when the broker was killed.
     lost = {
         number
-        for number, at in bare.acknowledged.items()
-        if number not in rows and not any(killed - EXCUSED_MS <= at <= killed for killed in killed_at)
+        for number, (said, answered) in bare.acknowledged.items()
+        if number not in rows and not any(said <= killed <= answered + EXCUSED_MS for killed in killed_at)
     }
     if lost:
         yield f"{bare.machine_id}: acknowledged by the broker, and not there: {_some(lost)}"

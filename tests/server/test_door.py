@@ -35,8 +35,14 @@ async def door(broker: LocalBroker) -> AsyncIterator[OpenDoor]:
 
 
 def hello(username: str = "machine-a", *, password: str = PASSWORD, will: mqtt5.Will | None = None) -> bytes:
-    login = {"username": username, "password": password.encode()}
-    return mqtt5.ConnectPacket(f"raw-{username}", clean_start=True, keep_alive=60, will=will, **login).write()
+    return mqtt5.ConnectPacket(
+        f"raw-{username}",
+        username=username,
+        password=password.encode(),
+        clean_start=True,
+        keep_alive=60,
+        will=will,
+    ).write()
 
 
 def message(payload: bytes, number: int = 0) -> bytes:
@@ -260,7 +266,9 @@ async def test_a_broker_that_reads_nothing_stops_the_reading_from_the_socket() -
         held.append(writer)
         await reader.readexactly(1)
         writer.write(b"\x20\x03\x00\x00\x00")
-        writer.transport.pause_reading()
+        reading = writer.transport
+        assert isinstance(reading, asyncio.ReadTransport)
+        reading.pause_reading()
 
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
     try:
