@@ -24,6 +24,7 @@ class Broker:
 
     def __init__(self, folder: Path, machines: list[tuple[str, str, str]]) -> None:
         self.port = free_port()
+        self.more_listeners = ""
         self._folder = folder
         self._machines = machines
         self._process: Process | None = None
@@ -44,7 +45,7 @@ class Broker:
         acl.write_text("\n".join([f"user {BACKEND[0]}", "topic readwrite #", *rules]) + "\n")
         acl.chmod(0o600)
         listener = f"user {getuser()}\nlistener {self.port} 127.0.0.1\nallow_anonymous false\n"
-        config = f"{listener}password_file {passwords}\nacl_file {acl}\n"
+        config = f"{self.more_listeners}{listener}password_file {passwords}\nacl_file {acl}\n"
         (self._folder / "broker.conf").write_text(config)
 
     async def start(self) -> None:

@@ -20,6 +20,7 @@ from sunsweep.machine.program import Machine
 from tests.machine.broker import Broker
 
 USER, PASSWORD, SERIAL = "m-one", "secret-one", "scm-1"
+QUICK = Pace(first_s=0.1, longest_s=0.3)
 TOPIC = MachineTopic(1, SERIAL, Channel.COMMAND)
 
 Running = Callable[..., AbstractAsyncContextManager[Machine]]
@@ -52,11 +53,12 @@ def running(broker: Broker) -> Running:
     """A machine at work while the block lasts; its own time runs 20 times as fast."""
 
     @asynccontextmanager
-    async def run(build: Build | None = None, *, speed: float = 20.0, **changes: object) -> AsyncIterator[Machine]:
+    async def run(
+        build: Build | None = None, *, speed: float = 20.0, pace: Pace = QUICK, **changes: object
+    ) -> AsyncIterator[Machine]:
         clock, random = SystemClock(), Random(7)
         config = replace(config_for(broker.url), **changes)
         body = Body(build or Build(), BenchSky(), morning_clock(clock, speed=speed), random)
-        pace = Pace(first_s=0.1, longest_s=0.3)
         machine = Machine(config, embody(body), clock=clock, random=random, pace=pace)
         task = asyncio.create_task(machine.run(), name="machine")
         try:

@@ -216,6 +216,7 @@ async def new_platform(database_url: str, folder: Path) -> Platform:
         secret_key=secrets.token_urlsafe(48),
         host=HOST,
         port=free_port(),
+        mqtt_door=True,
     )
     database = Database(database_url)
     await upgrade(database)

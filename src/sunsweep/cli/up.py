@@ -78,7 +78,8 @@ async def _run(
         await set_account(session, backend["mqtt_username"], backend["mqtt_password"])
     shown = await logins.wanted(database)
     broker = LocalBroker(folder.broker, host=options.host, port=mqtt_port)
-    settings = ServeSettings.of_folder(folder.path, host=options.host, port=listener.getsockname()[1])
+    port = listener.getsockname()[1]
+    settings = ServeSettings.of_folder(folder.path, host=options.host, port=port, mqtt_door=True)
     write_secret(folder.path / SIMULATE, to_builtins(machines))
     members = partial(stand_ins, database, backend["mqtt_username"], backend["mqtt_password"])
     try:

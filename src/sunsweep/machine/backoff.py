@@ -7,6 +7,7 @@ from msgspec import Struct
 
 FIRST_S: Final = 1.0
 LONGEST_S: Final = 300.0
+BETTER_AFTER_S: Final = 1800.0
 
 
 class Pace(Struct, frozen=True):
@@ -14,6 +15,8 @@ class Pace(Struct, frozen=True):
 
     first_s: float = FIRST_S
     longest_s: float = LONGEST_S
+    better_after_s: float = BETTER_AFTER_S
+    """On a lesser URL: until the better ones are looked at."""
 
 
 class Backoff:
@@ -29,6 +32,10 @@ class Backoff:
         ceiling_s = self._ceiling_s
         self._ceiling_s = min(self._pace.longest_s, 2 * ceiling_s)
         return self._random.uniform(0, ceiling_s)
+
+    def soon_s(self) -> float:
+        """The wait before another way is tried: no failure of its own yet."""
+        return self._random.uniform(0, self._pace.first_s)
 
     def longest_s(self) -> float:
         """The wait where trying soon is of no use; never short, and never in step."""

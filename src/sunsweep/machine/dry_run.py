@@ -8,8 +8,9 @@ from typing import Final
 from sunsweep.contract.limits import MAX_BOOT
 from sunsweep.contract.topics import Channel, MachineTopic
 from sunsweep.machine.config import MachineConfig
+from sunsweep.machine.entry import Message
 from sunsweep.machine.interlocks import Interlocks
-from sunsweep.machine.outbox import MemoryOutbox, Message
+from sunsweep.machine.outbox import MemoryOutbox
 from sunsweep.machine.pilot import Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
 from sunsweep.machine.sampler import status_of, telemetry_of

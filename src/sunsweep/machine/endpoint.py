@@ -1,7 +1,8 @@
 """A broker's URL chooses the transport: `mqtt`, `mqtts`, `ws` or `wss`."""
 
+from base64 import b64encode
 from typing import Final, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 Transport = Literal["tcp", "websockets"]
 
@@ -11,6 +12,8 @@ _SCHEMES: Final[dict[str, tuple[Transport, bool, int]]] = {
     "ws": ("websockets", False, 8083),
     "wss": ("websockets", True, 8084),
 }
+
+_PROXY_PORT: Final = 3128
 
 
 class BadUrl(Exception):  # noqa: N818  named after what it is
@@ -27,16 +30,25 @@ class Endpoint(NamedTuple):
     path: str
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        """Its URL in full: what is remembered, and said to people."""
+        scheme = next(name for name, (*kind, _) in _SCHEMES.items() if kind == [self.transport, self.tls])
+        return f"{scheme}://{_address(self.host, self.port)}{self.path if self.transport == 'websockets' else ''}"
+
+
+class HttpProxy(NamedTuple):
+    """The way out of the site's network, for all four transports; `authorization` is its header's value."""
+
+    host: str
+    port: int
+    authorization: str | None
+
+    def __str__(self) -> str:
+        return _address(self.host, self.port)
 
 
 def parse_endpoint(url: str) -> Endpoint:
     """Read a URL; raises `BadUrl`."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BadUrl(f"{url!r}: {error}") from error
+    parts, port = _split(url)
     if parts.scheme not in _SCHEMES:
         raise BadUrl(f"{url!r} must begin with {', '.join(f'{scheme}://' for scheme in _SCHEMES)}")
     if not parts.hostname:
@@ -45,3 +57,28 @@ def parse_endpoint(url: str) -> Endpoint:
         raise BadUrl("user name and password have fields of their own, and do not belong into the URL")
     transport, tls, usual_port = _SCHEMES[parts.scheme]
     return Endpoint(parts.hostname, port or usual_port, transport, tls, parts.path.rstrip("/") or "/mqtt")
+
+
+def parse_proxy(url: str) -> HttpProxy:
+    """Read `http://[USER:PASSWORD@]HOST[:PORT]`; raises `BadUrl`, which never shows the password."""
+    parts, port = _split(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise BadUrl("a proxy is http://HOST:PORT or http://USER:PASSWORD@HOST:PORT")
+    authorization = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = f"Basic {b64encode(pair.encode()).decode()}"
+    return HttpProxy(parts.hostname, port or _PROXY_PORT, authorization)
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadUrl(f"the URL cannot be read: {error}") from error
+    return parts, port
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

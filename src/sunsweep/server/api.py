@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 
 from sunsweep import __version__
 from sunsweep.contract.schema import documents
+from sunsweep.mqtt.settings import settings_from_url
+from sunsweep.server import door
 from sunsweep.server.errors import FrameworkError, InvalidError, SunsweepError, UnavailableError
 from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.commands import endpoints as commands
@@ -24,7 +26,7 @@ from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry import endpoints as telemetry
 from sunsweep.server.live import socket
 from sunsweep.server.live.hub import Hub
-from sunsweep.server.settings import Role
+from sunsweep.server.settings import Role, ServeSettings
 from sunsweep.server.traced_requests import TracedRequests
 from sunsweep.server.tracing import is_on
 
@@ -36,7 +38,16 @@ def create_app(services: Services, hub: Hub | None, *, roles: Collection[Role]) 
     app = bare_app(roles=roles)
     app.state.services = services
     app.state.hub = hub
+    if services.settings.mqtt_door:
+        add_door(app, services.settings)
     return app
+
+
+def add_door(app: FastAPI, settings: ServeSettings) -> None:
+    """`/mqtt`, to the broker that the backend itself uses, with every client's own login."""
+    address = settings_from_url(settings.mqtt_url, ca_file=settings.mqtt_ca_file)
+    app.state.door = door.Door(address, settings.mqtt_door_places)
+    app.include_router(door.router)
 
 
 def bare_app(*, roles: Collection[Role]) -> FastAPI:

@@ -118,3 +118,10 @@ DATABASE_CONNECTIONS: Final = Gauge(
 LOOP_STALLS: Final = Counter(
     "sunsweep_loop_stalls_total", "How often the event loop stood still for more than a second; the log shows where."
 )
+DOOR_OPEN: Final = Gauge("sunsweep_mqtt_door_open", "Connections that `/mqtt` carries to the broker.")
+DOOR_REFUSED: Final = Counter(
+    "sunsweep_mqtt_door_refused_total",
+    "Connections to `/mqtt` that were refused or ended, by reason: subprotocol, full, broker_away, silent (no welcome"
+    " of the broker in time).",
+    ["reason"],
+)

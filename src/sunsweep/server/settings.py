@@ -89,6 +89,11 @@ class ServeSettings(BackendSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
     access_token_s: int = Field(default=43_200, ge=60, description="seconds that a login lasts")
     cookie_secure: bool = Field(default=False, description="send the login cookie over HTTPS only")
+    mqtt_door: bool = Field(
+        default=False,
+        description="carry MQTT over WebSocket at /mqtt to a broker that has no WebSocket itself",
+    )
+    mqtt_door_places: int = Field(default=1000, ge=1, description="how many connections /mqtt carries at once")
 
 
 class IngestSettings(BackendSettings):

@@ -8,8 +8,11 @@ from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 GRACE_S: Final = 2
+MAX_UNREAD_BYTES: Final = 1024 * 1024
+MAX_MESSAGE_BYTES: Final = 1024 * 1024
 BACKLOG: Final = 2048
 
 
@@ -19,6 +22,22 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    """A peer that reads nothing costs a bounded number of bytes and ends in bounded time."""
+
+    def data_received(self, data: bytes) -> None:
+        """Each of his pings is answered, into the buffer that he does not empty."""
+        super().data_received(data)
+        if self.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self.transport.abort()
+
+    async def run_asgi(self) -> None:
+        """A closing transport waits until all is read, without an end."""
+        await super().run_asgi()
+        if not self.disconnected:
+            self.loop.call_later(self.close_timeout, self.transport.abort)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -40,9 +59,9 @@ async def serve(app: FastAPI, listener: socket.socket) -> None:
     """Serve until cancelled; then answer what is under way, close the sockets, and end within two seconds."""
     config = uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws=_Socket,
         ws_per_message_deflate=False,
-        ws_max_size=65_536,
+        ws_max_size=MAX_MESSAGE_BYTES,
         log_config=None,
         access_log=False,
         lifespan="off",
