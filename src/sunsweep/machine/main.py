@@ -12,10 +12,12 @@ from typing import Final
 from sunsweep import __version__
 from sunsweep.machine.clock import SystemClock
 from sunsweep.machine.config import ConfigError, load_config
-from sunsweep.machine.drivers import DRIVERS
+from sunsweep.machine.embody import hardware_of
+from sunsweep.machine.ports import HardwareError, Surroundings
 from sunsweep.machine.program import Machine
 from sunsweep.machine.signals import until_signalled
 
+NO_HARDWARE: Final = 1
 BAD_CONFIG: Final = 2
 
 
@@ -29,12 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     try:
         config = load_config(arguments.config)
+        surroundings = Surroundings(SystemClock(), SystemRandom())
+        hardware = hardware_of(config, surroundings)
     except ConfigError as error:
         sys.stderr.write(f"sunsweep-machine: {error}\n")
         return BAD_CONFIG
-    clock, random = SystemClock(), SystemRandom()
-    hardware = DRIVERS[config.driver](clock, random)
-    asyncio.run(until_signalled(Machine(config, hardware, clock=clock, random=random).run()))
+    except HardwareError as error:
+        sys.stderr.write(f"sunsweep-machine: {error}\n")
+        return NO_HARDWARE
+    asyncio.run(until_signalled(Machine(config, hardware, **surroundings._asdict()).run()))
     return 0
 
 

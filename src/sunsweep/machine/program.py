@@ -17,8 +17,8 @@ from sunsweep.machine.commander import Commander
 from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.downlink import Downlink
 from sunsweep.machine.guard import Delivery, Guard
-from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.link import Link
+from sunsweep.machine.link_watch import LinkWatch
 from sunsweep.machine.outbox import MemoryOutbox, Message
 from sunsweep.machine.pilot import Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
@@ -40,7 +40,6 @@ class Machine:
         *,
         clock: Clock,
         random: Random,
-        interlocks: Interlocks = Interlocks(),  # noqa: B008  frozen
         pace: Pace = Pace(),  # noqa: B008  frozen
     ) -> None:
         self._config = config
@@ -48,7 +47,8 @@ class Machine:
         self._sample_now = asyncio.Event()
         self.outbox = MemoryOutbox(random.randint(1, MAX_BOOT))
         self._commander = Commander(Guard(clock), self._number)
-        self.pilot = Pilot(hardware, clock, interlocks=interlocks, listeners=[self._tell_move, self._commander.hear])
+        self.pilot = Pilot(hardware, clock, interlocks=config.limits, listeners=[self._tell_move, self._commander.hear])
+        self._link_watch = LinkWatch(config.link_lost, clock, self.pilot)
         topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)
         self._uplink = Uplink(self.outbox, clock, topic=topic, receipts=config.receipts)
         self._voice = Voice(
@@ -70,14 +70,18 @@ class Machine:
     async def run(self) -> None:
         """Work until cancelled; then say farewell and leave."""
         await self.pilot.wake()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch(), name=f"pilot-{self._config.machine_id}")
-            group.create_task(self._sample(), name=f"sampler-{self._config.machine_id}")
-            group.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch(), name=f"pilot-{self._config.machine_id}")
+                group.create_task(self._sample(), name=f"sampler-{self._config.machine_id}")
+                group.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
+        finally:
+            await self.pilot.rest()
 
     async def _watch(self) -> None:
         while True:
             await self.pilot.tick()
+            await self._link_watch.look(connected=self._voice.connected)
             await asyncio.sleep(TICK_S)
 
     async def _sample(self) -> None:
