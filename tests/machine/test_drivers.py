@@ -59,7 +59,8 @@ def test_a_third_partys_driver_needs_no_change_here(tmp_path: Path, monkeypatch:
     (info / "entry_points.txt").write_text("[sunsweep.drivers]\nacme = acme_robot:acme\n")
     monkeypatch.syspath_prepend(tmp_path)
     found = loaded(tmp_path, 'driver = "acme"\n[hardware]\nname = "mk 9"\n')
-    assert hardware_of(found, SURROUNDINGS)[:2] == ("mk 9", SURROUNDINGS.random)
+    body: tuple[object, ...] = hardware_of(found, SURROUNDINGS)
+    assert body[:2] == ("mk 9", SURROUNDINGS.random)
 
 
 def test_a_driver_that_cannot_be_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

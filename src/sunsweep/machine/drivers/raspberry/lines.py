@@ -6,7 +6,7 @@ from sunsweep.machine.drivers.raspberry.sensor import Sensor
 
 
 class I2cLine:
-    """When none of several sensors answers, it is the bus."""
+    """When none of several sensors that were asked answers, it is the bus."""
 
     def __init__(self, bus: I2cBus, sensors: list[Sensor]) -> None:
         self.name = bus.name
@@ -15,7 +15,8 @@ class I2cLine:
 
     def look(self) -> Values:
         values = {sensor.sense: sensor.look() for sensor in self._sensors}
-        if len(self._sensors) > 1 and not any(sensor.answered for sensor in self._sensors):
+        answers = [sensor.answered for sensor in self._sensors]
+        if answers.count(False) > 1 and not any(answers):
             self._bus.close()
             raise BusDownError(f"{self.name}: no chip answers")
         return values

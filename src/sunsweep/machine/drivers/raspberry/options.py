@@ -56,12 +56,14 @@ class Mpu6050Options(I2cOptions, frozen=True, kw_only=True, tag="mpu6050"):
     """`up`: the axis that points to the sky when the machine stands level."""
 
     up: Axis = "z"
+    every_s: Annotated[float, Meta(ge=0, le=3600)] = 1.0
 
 
 class Adxl345Options(I2cOptions, frozen=True, kw_only=True, tag="adxl345"):
     """`up`: the axis that points to the sky when the machine stands level."""
 
     up: Axis = "z"
+    every_s: Annotated[float, Meta(ge=0, le=3600)] = 1.0
 
 
 class Ds18b20Options(SensorOptions, frozen=True, kw_only=True, tag="ds18b20"):

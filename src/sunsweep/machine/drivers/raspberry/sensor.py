@@ -32,7 +32,8 @@ class Sensor:
 
     def __init__(self, sense: Sense, chip: Chip, options: SensorOptions, clock: Clock) -> None:
         self.sense = sense
-        self.answered = True
+        self.answered: bool | None = None
+        """At the newest call of `look`; None where it did not ask."""
         self._chip = chip
         self._options = options
         self._bounds = _bounds_of(sense, options)
@@ -43,6 +44,7 @@ class Sensor:
 
     def look(self) -> Value | None:
         if self._clock.monotonic_s() < self._next_s and self._value is not None:
+            self.answered = None
             return self._value
         self._next_s = self._clock.monotonic_s() + self._options.every_s
         self._value = self._look_twice()
