@@ -31,7 +31,7 @@ from tests.chaos.proxy import HOST, Proxy, proxy_to
 from tests.server.viewers import deaf_viewer
 from tests.support.mariadb import running_mariadb
 from tests.support.platform import Platform, eventually, new_platform
-from tests.support.processes import ingest_process, web_process
+from tests.support.processes import ingest_process, serve_process
 
 MIB: Final = 2**20
 BOUND_MIB: Final = 400
@@ -113,7 +113,7 @@ async def measure(url: str, folder: Path, options: argparse.Namespace) -> list[C
         slow = address.set(port=database.port).render_as_string(hide_password=False)
         settings = platform.settings.model_copy(update={"database_url": slow})
         ingest = await stack.enter_async_context(ingest_process(settings))
-        web = await stack.enter_async_context(web_process(settings))
+        web = await stack.enter_async_context(serve_process(settings, "api,live,dispatch,jobs"))
         await eventually(platform.ready, within_s=60)
         await stack.enter_async_context(deaf_viewer(platform, "M-0"))
         curves = [Curve("ingest", ingest.pid), Curve("serve", web.pid)]

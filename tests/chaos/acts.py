@@ -29,7 +29,7 @@ class Scenario:
     broker_dies: bool = False
 
     def on_processes(self) -> list[Act]:
-        acts: list[Act] = [kill_ingest, kill_ingest, stop_ingest, pause_ingest, pause_broker]
+        acts: list[Act] = [kill_ingest, kill_ingest, stop_ingest, pause_ingest, pause_broker, kill_jobs]
         if self.broker_dies:
             acts.append(kill_broker)
         if self.database == "mariadb":
@@ -83,6 +83,11 @@ async def pause_ingest(world: World, random: Random) -> None:
     worker.signal(signal.SIGSTOP)
     await asyncio.sleep(seconds)
     worker.signal(signal.SIGCONT)
+
+
+async def kill_jobs(world: World, random: Random) -> None:
+    _say("SIGKILL jobs")
+    world.jobs.signal(signal.SIGKILL)
 
 
 async def pause_broker(world: World, random: Random) -> None:

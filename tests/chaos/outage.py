@@ -26,7 +26,7 @@ from tests.chaos.world import end_field, running_broker, running_field
 from tests.server.viewers import viewing
 from tests.support.mariadb import MariaDB
 from tests.support.platform import HOST, Platform, eventually, new_platform
-from tests.support.processes import ingest_process, web_process
+from tests.support.processes import ingest_process, serve_process
 
 log = logging.getLogger("chaos")
 MIB: Final = 2**20
@@ -91,7 +91,7 @@ async def outage(folder: Path, mariadb: MariaDB, size: Size) -> Outage:
         spy = await platform.add_service_account("spy", ("subscribe", "company/#"))
         broker = await stack.enter_async_context(running_broker(platform, folder, members=1))
         await stack.enter_async_context(ingest_process(platform.settings))
-        await stack.enter_async_context(web_process(platform.settings))
+        await stack.enter_async_context(serve_process(platform.settings, "api,live,dispatch,jobs"))
         await eventually(platform.ready, within_s=60)
         await stack.enter_async_context(_spy(platform, spy, wire))
         for login in logins[: size.viewers]:

@@ -5,7 +5,10 @@ import json
 import logging
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from sunsweep.mqtt.client import wall_clock_ms
+from sunsweep.server.db.models import LedgerDay
 from tests.chaos.account import FieldReport
 from tests.chaos.acts import Scenario, wreak
 from tests.chaos.verdict import Tables, complaints, recount
@@ -41,7 +44,9 @@ async def play(
         report = await it.settle()
         tables, found = await _judge(it, report)
         found += await _ledger_complaints(it, tables)
+        folded = await _folded(it)
     _tell(it, report, tables)
+    log.info("%d days of the ledger were folded by the jobs, which ended with %s", folded, it.jobs.ended)
     assert not found, f"seed {seed}: " + "\n".join(found)
 
 
@@ -53,6 +58,7 @@ async def _judge(it: World, report: FieldReport) -> tuple[Tables, list[str]]:
         tables = await recount(it.platform.database, wall_clock_ms())
         found = complaints(report, tables, broker_killed_at=it.broker_killed_at)
         found += ["an ingest has crashed" for worker in it.workers if worker.crashed]
+        found += ["the jobs have crashed"] * it.jobs.crashed
         if not found or loop.time() > deadline:
             return tables, found
         await asyncio.sleep(0.5)
@@ -72,6 +78,11 @@ async def _ledger_complaints(it: World, tables: Tables) -> list[str]:
         for name, count in counted.items()
         if figures[name] != count
     ]
+
+
+async def _folded(it: World) -> int:
+    async with it.platform.database.read() as session:
+        return await session.scalar(select(func.count()).select_from(LedgerDay)) or 0
 
 
 def _tell(it: World, report: FieldReport, tables: Tables) -> None:

@@ -1,26 +1,28 @@
-"""`sunsweep ingest` as a service manager would run it: started again whenever it has ended."""
+"""Parts of the backend as a service manager would run them: started again whenever they have ended."""
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 from sunsweep.server.settings import ServeSettings
-from tests.support.processes import ingest_process
+from tests.support.processes import ingest_process, serve_process
 
 RESTART_S = 0.2
+Start = Callable[[IO[bytes]], AbstractAsyncContextManager[asyncio.subprocess.Process]]
 
 
 class Worker:
     """The process that runs now, what the ones before it ended with, and what all of them said on stderr."""
 
-    def __init__(self, settings: ServeSettings, log: Path) -> None:
+    def __init__(self, start: Start, log: Path) -> None:
         self.ended: list[int] = []
-        self._settings = settings
+        self._start = start
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -32,7 +34,7 @@ class Worker:
     async def run(self) -> None:
         while True:
             with self._log.open("ab") as words:
-                async with ingest_process(self._settings, stderr=words) as process:
+                async with self._start(words) as process:
                     self._process = process
                     self.ended.append(await process.wait())
             await asyncio.sleep(RESTART_S)
@@ -49,12 +51,30 @@ class Worker:
 
 @asynccontextmanager
 async def workers(settings: ServeSettings, count: int, folder: Path) -> AsyncIterator[list[Worker]]:
-    """So many of them, kept running."""
-    them = [Worker(settings, folder / f"ingest-{number}.log") for number in range(count)]
-    tasks = [asyncio.create_task(worker.run(), name=f"worker-{number}") for number, worker in enumerate(them)]
-    try:
+    """So many ingests, kept running."""
+    them = [
+        Worker(lambda words: ingest_process(settings, stderr=words), folder / f"ingest-{number}.log")
+        for number in range(count)
+    ]
+    async with AsyncExitStack() as stack:
+        for worker in them:
+            await stack.enter_async_context(_kept_running(worker))
         yield them
+
+
+@asynccontextmanager
+async def jobs_worker(settings: ServeSettings, folder: Path) -> AsyncIterator[Worker]:
+    """The jobs, kept running."""
+    worker = Worker(lambda words: serve_process(settings, "jobs", stderr=words), folder / "jobs.log")
+    async with _kept_running(worker):
+        yield worker
+
+
+@asynccontextmanager
+async def _kept_running(worker: Worker) -> AsyncIterator[None]:
+    task = asyncio.create_task(worker.run(), name="kept-running")
+    try:
+        yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

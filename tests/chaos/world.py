@@ -24,7 +24,7 @@ from tests.chaos.account import FieldReport, read_report
 from tests.chaos.disk import Disk, small_disk
 from tests.chaos.field import FieldOrder
 from tests.chaos.proxy import HOST, Proxy, proxy_to
-from tests.chaos.worker import Worker, workers
+from tests.chaos.worker import Worker, jobs_worker, workers
 from tests.support.mariadb import MariaDB
 from tests.support.platform import BACKEND, Platform, new_platform
 
@@ -49,6 +49,7 @@ class World:
     broker: LocalBroker
     links: dict[str, Proxy]
     workers: list[Worker]
+    jobs: Worker
     machines: asyncio.subprocess.Process
     folder: Path
     mariadb: MariaDB | None = None
@@ -108,9 +109,10 @@ async def world(
             links["database"] = await stack.enter_async_context(proxy_to(mariadb.port))
             settings.database_url = _at_port(url, links["database"].port)
         them = await stack.enter_async_context(workers(settings, worker_count, folder))
+        jobs = await stack.enter_async_context(jobs_worker(settings, folder))
         order = FieldOrder(numbered, bare, links["machines"].port, size.interval_s, seed, str(folder / "report.json"))
         process = await stack.enter_async_context(running_field(folder, order))
-        yield World(platform, broker, links, them, process, folder, mariadb, disk)
+        yield World(platform, broker, links, them, jobs, process, folder, mariadb, disk)
 
 
 async def _ended(process: asyncio.subprocess.Process, *, within_s: float) -> bool:

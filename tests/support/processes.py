@@ -18,8 +18,29 @@ async def ingest_process(
     settings: ServeSettings, *, stderr: IO[bytes] | None = None, **env: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """`sunsweep ingest`, killed at the end where it still runs."""
+    async with _process(["ingest"], settings, stderr, env) as process:
+        yield process
+
+
+@asynccontextmanager
+async def serve_process(
+    settings: ServeSettings, roles: str, *, stderr: IO[bytes] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`sunsweep serve` in these roles (comma-separated), killed at the end where it still runs."""
+    env = {
+        "SUNSWEEP_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "SUNSWEEP_PORT": str(settings.port),
+    }
+    async with _process(["serve", "--roles", roles], settings, stderr, env) as process:
+        yield process
+
+
+@asynccontextmanager
+async def _process(
+    verb: list[str], settings: ServeSettings, stderr: IO[bytes] | None, env: dict[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _PROGRAM, "ingest", "--log-level", "ERROR",
+        sys.executable, "-c", _PROGRAM, *verb, "--log-level", "ERROR",
         stdin=asyncio.subprocess.DEVNULL,
         stderr=stderr,
         env=os.environ | env | {
@@ -34,27 +55,4 @@ async def ingest_process(
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
-        await process.wait()
-
-
-@asynccontextmanager
-async def web_process(settings: ServeSettings) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`sunsweep serve` without the ingest, killed at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _PROGRAM, "serve", "--roles", "api,live,dispatch,jobs", "--log-level", "ERROR",
-        stdin=asyncio.subprocess.DEVNULL,
-        env=os.environ | {
-            "SUNSWEEP_DATABASE_URL": settings.database_url,
-            "SUNSWEEP_MQTT_URL": settings.mqtt_url,
-            "SUNSWEEP_MQTT_USERNAME": settings.mqtt_username,
-            "SUNSWEEP_MQTT_PASSWORD": settings.mqtt_password.get_secret_value(),
-            "SUNSWEEP_SECRET_KEY": settings.secret_key.get_secret_value(),
-            "SUNSWEEP_PORT": str(settings.port),
-        },
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
         await process.wait()
