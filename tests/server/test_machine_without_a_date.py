@@ -8,7 +8,7 @@ from typing import Any
 from sunsweep.contract.times import from_ms
 from sunsweep.machine.clock import SystemClock
 from sunsweep.machine.config import MachineConfig
-from sunsweep.machine.drivers.bench import BenchSky
+from sunsweep.machine.drivers.bench_sky import BenchSky
 from sunsweep.machine.drivers.body import Body, Build
 from sunsweep.machine.drivers.simulated import embody, morning_clock
 from sunsweep.machine.program import Machine

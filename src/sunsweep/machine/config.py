@@ -2,15 +2,17 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.machine.certificates import CERTIFICATE_FILES, BadCertificateError, tls_context
-from sunsweep.machine.drivers import DRIVERS
+from sunsweep.machine.drivers.registry import driver_names
 from sunsweep.machine.endpoint import BadUrl, Endpoint, HttpProxy, parse_endpoint, parse_proxy
+from sunsweep.machine.interlocks import Interlocks
+from sunsweep.machine.link_watch import LinkLost
 
 Interval = Annotated[float, Meta(gt=0, le=86_400)]
 _MQTT_NAME = r"^[^+#/$\s][^+#/\s]{0,127}$"
@@ -45,6 +47,9 @@ class MachineConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     trust_clock: bool = False
     """The system's clock is right, although the kernel does not know it (a clock with a battery, a container)."""
     driver: str = "simulated"
+    hardware: dict[str, Any] = field(default_factory=dict)
+    limits: Interlocks = Interlocks()
+    link_lost: LinkLost = LinkLost()
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -84,8 +89,8 @@ def _checked(config: MachineConfig) -> MachineConfig:
         _ = config.proxy
     except BadUrl as error:
         raise ValueError(f"{error} - at `http_proxy`") from error
-    if config.driver not in DRIVERS:
-        raise ValueError(f"there is no driver {config.driver!r}, only {', '.join(DRIVERS)} - at `driver`")
+    if config.driver not in (drivers := driver_names()):
+        raise ValueError(f"there is no driver {config.driver!r}, only {', '.join(drivers)} - at `driver`")
     if not config.mqtt_password and config.mqtt_password_file is None:
         raise ValueError("needs `mqtt_password` or `mqtt_password_file`")
     return config

@@ -18,8 +18,8 @@ from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.downlink import Downlink
 from sunsweep.machine.entry import Message
 from sunsweep.machine.guard import Delivery, Guard
-from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.link import Link
+from sunsweep.machine.link_watch import LinkWatch
 from sunsweep.machine.notify import Notifier
 from sunsweep.machine.pilot import Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
@@ -42,7 +42,6 @@ class Machine:
         *,
         clock: Clock,
         random: Random,
-        interlocks: Interlocks = Interlocks(),  # noqa: B008  frozen
         pace: Pace = Pace(),  # noqa: B008  frozen
         life: Notifier | None = None,
     ) -> None:
@@ -56,7 +55,8 @@ class Machine:
         self.outbox = open_outbox(config, random)
         guard = Guard(clock, memory=memory_in(self.outbox), keep=keeper_in(self.outbox))
         self._commander = Commander(guard, self._number)
-        self.pilot = Pilot(hardware, clock, interlocks=interlocks, listeners=[self._tell_move, self._commander.hear])
+        self.pilot = Pilot(hardware, clock, interlocks=config.limits, listeners=[self._tell_move, self._commander.hear])
+        self._link_watch = LinkWatch(config.link_lost, clock, self.pilot)
         topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)
         self._uplink = Uplink(self.outbox, clock, topic=topic, receipts=config.receipts)
         self._voice = Voice(
@@ -86,6 +86,7 @@ class Machine:
                 group.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
         finally:
             self._life.stopping()
+            await self.pilot.rest()
             self.outbox.close()
 
     async def _watch(self) -> None:
@@ -93,6 +94,7 @@ class Machine:
             await self.pilot.tick()
             self._life.alive()
             self._date()
+            await self._link_watch.look(connected=self._voice.connected)
             await asyncio.sleep(TICK_S)
 
     async def _sample(self) -> None:
