@@ -1,5 +1,7 @@
 """What the pilot does with orders and with what it reads back."""
 
+from math import inf, nan
+
 import pytest
 
 from sunsweep.contract.commands import Order
@@ -217,4 +219,36 @@ async def test_after_a_restart_in_the_row_it_stands_until_told(rig: Rig) -> None
     rig.body.see(activity=Activity.CLEANING)
     await rig.pilot.wake()
     assert rig.is_in(State.IDLE)
+    assert rig.body.calls == ["halt"]
+
+
+@pytest.mark.parametrize("value", [nan, inf])
+@pytest.mark.parametrize("name", ["battery_v", "water_pct", "temp_c", "tilt_deg"])
+async def test_what_is_no_number_is_no_leave_to_start(name: str, value: float) -> None:
+    rig = Rig(NEEDED | {Sense.TEMP_C, Sense.TILT_DEG})
+    rig.body.see(**{"temp_c": 20.0, "tilt_deg": 1.0, name: value})
+    with pytest.raises(Rejected, match="does not answer"):
+        await rig.pilot.order(Order.START_CLEANING, {})
+    assert rig.body.calls == []
+
+
+async def test_a_paused_machine_does_not_resume_under_a_pressed_button(rig: Rig) -> None:
+    await rig.work()
+    await rig.pilot.order(Order.PAUSE, {})
+    rig.body.see(emergency=True, button_pressed=True)
+    with pytest.raises(Rejected, match="emergency stop button"):
+        await rig.pilot.order(Order.RESUME, {})
+    assert "resume" not in rig.body.calls
+
+
+@pytest.mark.parametrize("sight", [{"tilt_deg": 70.0}, {"emergency": True}, None])
+async def test_no_way_home_is_set_out_on_tilted_stopped_or_blind(
+    rig: Rig, sight: dict[str, float | bool] | None
+) -> None:
+    rig.body.see(activity=Activity.STANDING)
+    await rig.pilot.wake()
+    rig.body.broken_sensors = sight is None
+    rig.body.see(**sight or {})
+    with pytest.raises(Rejected):
+        await rig.pilot.order(Order.RETURN_TO_DOCK, {})
     assert rig.body.calls == ["halt"]

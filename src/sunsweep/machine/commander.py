@@ -34,6 +34,12 @@ class Commander:
         self._errands: list[Errand] = []
         self.last_order: Order | None = None
 
+    def wake(self) -> None:
+        """Say what became of the commands that the last end of the program broke off: the machine stands still now."""
+        for command_id in self._guard.broken_off():
+            detail = {"reason": "restarted", "message": "the machine's program was started again meanwhile"}
+            self._say(command_id, ResultState.FAILED, detail)
+
     async def take(self, delivery: Delivery, pilot: Pilot) -> None:
         """Judge one delivery and see to it."""
         verdict = self._guard.judge(delivery)

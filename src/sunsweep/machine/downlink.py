@@ -38,7 +38,8 @@ class Downlink:
         async for message in client.messages:
             if message.topic.value == self._command_topic:
                 await self._on_command(_delivery(message))
-            elif message.topic.value == self._receipt_topic:
+            elif message.topic.value == self._receipt_topic and not message.retain:
+                # A retained one tells a time that has passed.
                 self._take_receipt(message.payload)
 
     def _take_receipt(self, payload: bytes) -> None:

@@ -7,11 +7,12 @@ from msgspec import Struct, ValidationError, convert, field
 
 from sunsweep.contract.codec import decode_command, decode_object
 from sunsweep.contract.commands import STOP_RANK, Order
-from sunsweep.contract.payloads import Command, CommandId, Result
+from sunsweep.contract.payloads import Command, CommandId, Result, ResultState
 from sunsweep.contract.refusal import Refused
 from sunsweep.machine.ports import Clock
 
 REMEMBERED_RESULTS: Final = 256
+_UNDER_WAY: Final = frozenset({ResultState.ACCEPTED, ResultState.RUNNING})
 
 
 class Delivery(NamedTuple):
@@ -68,6 +69,8 @@ class Guard:
         self._clock = clock
         self._memory = memory or Memory()
         self._keep = keep
+        self._broken_off = {result.id for result in self._memory.results.values() if result.state in _UNDER_WAY}
+        """Under way when the program before ended: nobody sees to them any more."""
 
     def judge(self, delivery: Delivery) -> Verdict:
         """Decide on one delivery; a stop-like command counts as seen from here on."""
@@ -78,7 +81,8 @@ class Guard:
         if delivery.retained:
             return Refuse(command.id, "retained", "commands are never retained; nobody knows how old this one is")
         if command.id is not None and (said := self._memory.results.get(command.id)) is not None:
-            return Repeat(said)
+            if not (command.id in self._broken_off and command.command in STOP_RANK):
+                return Repeat(said)
         if command.command not in set(Order):
             return Refuse(command.id, "unknown_command", f"this machine does not know {command.command!r}")
         order = Order(command.command)
@@ -86,6 +90,7 @@ class Guard:
 
     def remember(self, result: Result) -> None:
         """Keep the last word on a command."""
+        self._broken_off.discard(result.id)
         results = self._memory.results
         results.pop(result.id, None)
         results[result.id] = result
@@ -94,6 +99,10 @@ class Guard:
             del results[oldest]
             self._memory.forgotten = max(self._memory.forgotten, oldest)
         self._keep(self._memory)
+
+    def broken_off(self) -> list[str]:
+        """What the end of the program before has ended for good; a newest stop runs again when it comes again."""
+        return sorted(self._broken_off - set(self._memory.last_stop.values()))
 
     def _judge_stop(self, order: Order, command: Command) -> Verdict:
         if command.id is None:

@@ -14,6 +14,7 @@ from sunsweep.machine.states import Cause, Happening, State, move, why_not
 START_LIMIT_S: Final = 60.0
 _WORKING: Final = frozenset({State.STARTING, State.RUNNING})
 _MOVING: Final = frozenset({State.STARTING, State.RUNNING, State.RETURNING})
+_STANDING: Final = frozenset({State.IDLE, State.PAUSED})
 _log = logging.getLogger(__name__)
 
 
@@ -55,9 +56,17 @@ class Pilot:
         self._since_s = clock.monotonic_s()
         self._one_at_a_time = asyncio.Lock()
 
-    async def wake(self) -> None:
-        """Find out where the machine stands: away from its dock it is idle until told."""
+    async def wake(self, *, emergency: bool = False) -> None:
+        """Find out where the machine stands: away from its dock it is idle until told.
+
+        `emergency`: it was stopped so before the program ended, and nobody has reset it.
+        """
+        if emergency:
+            self.state = State.EMERGENCY_STOP
+            await self._cut_power()
         self.reading = await self._look()
+        if emergency:
+            return
         if self.reading.activity is not Activity.DOCKED:
             self.state = State.IDLE
             try:
@@ -108,6 +117,8 @@ class Pilot:
         """Only what sets something moving is checked: a stop never waits for a sensor."""
         if order is Order.RESET:
             await self._check_reset()
+        if order is Order.RETURN_TO_DOCK and self.state in _STANDING:
+            await self._check_way_home()
         if order not in {Order.START_CLEANING, Order.RESUME}:
             return Plan()
         try:
@@ -123,14 +134,23 @@ class Pilot:
 
     async def _check_reset(self) -> None:
         """Not while the cause lasts, and not while nobody knows whether it does."""
-        try:
-            self.reading = await self._sensors.read()
-        except HardwareError as error:
-            raise Rejected("interlock", f"the sensors do not answer: {error}") from error
+        await self._see()
         if self.reading.button_pressed:
             raise Rejected("interlock", "the emergency stop button is pressed: release it first")
         if (objection := self._interlocks.against_moving(self.reading, self._senses)) is not None:
             raise Rejected("interlock", objection.words)
+
+    async def _check_way_home(self) -> None:
+        """From a stand it is a start like any other; under way the order is taken as a stop is."""
+        await self._see()
+        if (objection := self._interlocks.against_setting_out(self.reading, self._senses)) is not None:
+            raise Rejected("interlock", objection.words)
+
+    async def _see(self) -> None:
+        try:
+            self.reading = await self._sensors.read()
+        except HardwareError as error:
+            raise Rejected("interlock", f"the sensors do not answer: {error}") from error
 
     async def _act(self, order: Order, plan: Plan) -> None:
         drive = self._drive
@@ -188,6 +208,13 @@ class Pilot:
             await self._drive.cut_power()
         elif target is State.IDLE:
             await self._drive.halt()
+
+    async def _cut_power(self) -> None:
+        try:
+            await self._drive.cut_power()
+        except HardwareError:
+            _log.exception("the motors' power cannot be cut")
+            await self._halt()
 
     async def _halt(self) -> None:
         try:

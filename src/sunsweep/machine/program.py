@@ -18,6 +18,7 @@ from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.downlink import Downlink
 from sunsweep.machine.entry import Message
 from sunsweep.machine.guard import Delivery, Guard
+from sunsweep.machine.latch import Latch
 from sunsweep.machine.link import Link
 from sunsweep.machine.link_watch import LinkWatch
 from sunsweep.machine.notify import Notifier
@@ -55,7 +56,9 @@ class Machine:
         self.outbox = open_outbox(config, random)
         guard = Guard(clock, memory=memory_in(self.outbox), keep=keeper_in(self.outbox))
         self._commander = Commander(guard, self._number)
-        self.pilot = Pilot(hardware, clock, interlocks=config.limits, listeners=[self._tell_move, self._commander.hear])
+        self._latch = Latch(self.outbox)
+        listeners = [self._latch.hear, self._tell_move, self._commander.hear]
+        self.pilot = Pilot(hardware, clock, interlocks=config.limits, listeners=listeners)
         self._link_watch = LinkWatch(config.link_lost, clock, self.pilot)
         topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)
         self._uplink = Uplink(self.outbox, clock, topic=topic, receipts=config.receipts)
@@ -78,7 +81,8 @@ class Machine:
     async def run(self) -> None:
         """Work until cancelled; then say farewell and leave."""
         try:
-            await self.pilot.wake()
+            await self.pilot.wake(emergency=self._latch.in_force)
+            self._commander.wake()
             self._life.ready()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch(), name=f"pilot-{self._config.machine_id}")
