@@ -84,6 +84,24 @@ def test_what_is_no_url_of_a_broker_is_refused(url: str) -> None:
         parse_endpoint(url)
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("broker", "mqttz://user:s3cret@h"),
+        ("broker", "mqtt://user:s3cret@"),
+        ("broker", "mqtt://user:s3cret"),
+        ("broker", "mqtt://user:s3cret/x@h"),
+        ("http_proxy", "http://user:s3cret/x@proxy:3128"),
+    ],
+)
+def test_a_password_that_strayed_into_a_url_is_not_shown(tmp_path: Path, name: str, url: str) -> None:
+    text = GOOD.replace('broker = "mqtt://broker.example"', f'broker = "{url}"')
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, text if name == "broker" else f'{GOOD}\n{name} = "{url}"')
+    assert f"`{name}`" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_waits_grow_with_full_jitter_up_to_the_longest() -> None:
     backoff = Backoff(Random(1), Pace(first_s=1, longest_s=300))
     waits = [backoff.next_s() for _ in range(200)]

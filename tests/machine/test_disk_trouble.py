@@ -156,3 +156,58 @@ def test_without_a_folder_it_is_in_memory(tmp_path: Path, caplog: pytest.LogCapt
     assert numbers(outbox) == [(7, 1), (7, 2)]
     assert "in memory only" in errors(caplog)[0]
     outbox.close()
+
+
+def spoil(folder: Path, statement: str) -> None:
+    with sqlite3.connect(file_in(folder)) as db:
+        db.execute(statement)
+    db.close()
+
+
+@pytest.mark.parametrize("damage", ["channel = 'telemetrx'", "payload = x'7b7b'", "payload = 7", "ts_ms = 'soon'"])
+def test_a_bit_that_has_turned_over_costs_one_message(tmp_path: Path, damage: str) -> None:
+    outbox = start(tmp_path, boot=7)
+    fill(outbox, 3)
+    outbox.close()
+    spoil(tmp_path, f"UPDATE entry SET {damage} WHERE place = 2")
+    again = start(tmp_path)
+    assert numbers(again) == [(7, 1), (7, 3)]
+    again.tell(Status("Idle"), NOW_MS)
+    assert accounts(again) == [LossAccount(lost=[(7, 2, 2)], ended=[(7, 3)])]
+    again.close()
+
+
+@pytest.mark.parametrize("name", ["losses", "now"])
+def test_damaged_notes_do_not_keep_the_machine_from_starting(tmp_path: Path, name: str) -> None:
+    outbox = start(tmp_path, boot=7)
+    fill(outbox, 3)
+    outbox.close()
+    spoil(tmp_path, f"UPDATE kept SET value = x'7b7b' WHERE name = '{name}'")
+    again = start(tmp_path)
+    assert numbers(again) == [(7, 1), (7, 2), (7, 3)]
+    again.close()
+
+
+def test_a_damaged_message_that_the_backend_refuses_is_put_aside_like_any_other(tmp_path: Path) -> None:
+    outbox = start(tmp_path, boot=7)
+    fill(outbox, 2)
+    outbox.close()
+    spoil(tmp_path, "UPDATE entry SET payload = cast('{\"battery\":1}' AS BLOB), channel = 'status' WHERE place = 2")
+    again = start(tmp_path)
+    assert again.settle(Receipt(NOW_MS, 7, (), ((2, 2, "malformed"),))) == 1
+    assert numbers(again) == [(7, 1)]
+    again.close()
+
+
+def test_an_undated_message_that_cannot_be_read_is_given_up(tmp_path: Path) -> None:
+    outbox = start(tmp_path, boot=7)
+    outbox.put(SAMPLE, 1000, dated=False)
+    outbox.put(SAMPLE, 2000, dated=False)
+    outbox.close()
+    spoil(tmp_path, "UPDATE entry SET payload = cast('[]' AS BLOB) WHERE place = 1")
+    again = start(tmp_path)
+    again.date(now_ms=NOW_MS, monotonic_ms=5, started_ms=1)
+    assert numbers(again) == [(7, 2)]
+    again.tell(Status("Idle"), NOW_MS)
+    assert accounts(again) == [LossAccount(lost=[(7, 1, 1)], ended=[(7, 2)])]
+    again.close()

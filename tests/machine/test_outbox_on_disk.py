@@ -64,14 +64,17 @@ def test_every_boot_s_end_is_told_once_and_kept_until_it_is_receipted(tmp_path: 
     fourth.close()
 
 
-def test_a_rejected_account_is_told_again(tmp_path: Path) -> None:
+def test_a_rejected_account_is_told_again_once_something_is_stored(tmp_path: Path) -> None:
     start(tmp_path, boot=7).close()
     outbox = start(tmp_path, boot=8)
     outbox.tell(Status("Idle"), NOW_MS)
     assert outbox.settle(Receipt(NOW_MS, 8, (), ((1, 1, "too_late"),))) == 1
-    outbox.tell(Status("Idle"), NOW_MS)
+    assert outbox.tell(Status("Idle"), NOW_MS) == 0
+    outbox.put(SAMPLE, NOW_MS)
+    outbox.settle(Receipt(NOW_MS, 8, ((2, 2),)))
+    assert outbox.tell(Status("Idle"), NOW_MS) == 1
     assert accounts(outbox) == [LossAccount(ended=[(7, 0)])]
-    assert numbers(outbox) == [(8, 2)]
+    assert numbers(outbox) == [(8, 3)]
     [rejection] = disk_of(outbox).rejected()
     assert (rejection.boot, rejection.seq, rejection.reason) == (8, 1, "too_late")
     outbox.close()

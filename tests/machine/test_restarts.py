@@ -12,7 +12,7 @@ from sunsweep.machine.commander import Commander
 from sunsweep.machine.guard import Delivery, Guard
 from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.latch import Latch
-from sunsweep.machine.pilot import Pilot
+from sunsweep.machine.pilot import Listener, Pilot
 from sunsweep.machine.ports import Hardware
 from sunsweep.machine.start import keeper_in, memory_in
 from sunsweep.machine.states import State
@@ -34,7 +34,7 @@ class Life:
         guard = Guard(clock, memory=memory_in(self.outbox), keep=keeper_in(self.outbox))
         self.commander = Commander(guard, self.said.append)
         self.latch = Latch(self.outbox)
-        listeners = [self.latch.hear, self.commander.hear]
+        listeners: list[Listener] = [self.latch.hear, self.commander.hear]
         self.pilot = Pilot(Hardware(body, body), clock, interlocks=Interlocks(), listeners=listeners)
 
     async def wake(self) -> None:

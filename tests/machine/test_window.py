@@ -109,21 +109,31 @@ def test_a_new_connection_sends_all_that_is_held_again() -> None:
 
 
 def test_never_answered_while_later_ones_are_it_is_given_up_and_told() -> None:
-    bench = Bench(3)
+    bench = Bench(1)
     tries: dict[int, int] = {}
-    bench.window = Window(bench.outbox, tries=tries)
-    bench.send(0)
-    bench.receipt(2, 3, 1)
     sent = 0
-    for round_ in range(1, 30):
+    for round_ in range(30):
         bench.window = Window(bench.outbox, tries=tries)
+        bench.put(1)
         sent += bench.send(10.0 * round_).count((1, 1))
+        bench.receipt(round_ + 2, round_ + 2, 10.0 * round_ + 6)
     assert sent == MAX_TRIES
     assert len(bench.outbox) == 0
     bench.outbox.tell(Status("Idle"), 1)
     [entry] = bench.outbox.pending()
     assert decode_status(entry.payload).account == LossAccount(lost=[(BOOT, 1, 1)])
     assert tries == {}
+
+
+def test_a_link_that_breaks_again_and_again_costs_no_message() -> None:
+    bench = Bench(3)
+    tries: dict[int, int] = {}
+    bench.window = Window(bench.outbox, tries=tries)
+    bench.send(0)
+    bench.receipt(3, 3, 1)
+    for round_ in range(1, 5 * MAX_TRIES):
+        bench.window = Window(bench.outbox, tries=tries)
+        assert bench.send(10.0 * round_) == properly(1, 2)
 
 
 def test_however_often_it_was_sent_while_nothing_was_answered_it_stays() -> None:

@@ -4,6 +4,7 @@ A write-ahead log with `synchronous = FULL`: what `save` returned from is on the
 (exclusive locking), so there is no shared memory and no second writer of the same numbers.
 """
 
+import json
 import logging
 import sqlite3
 from contextlib import suppress
@@ -89,10 +90,13 @@ class Disk:
             "SELECT place, boot, seq, channel, payload, ts_ms, dated FROM entry WHERE place > ? ORDER BY place LIMIT ?",
             (after, limit),
         )
-        return [
-            Entry(place, boot, seq, Channel(name), data, ts, bool(dated))
-            for place, boot, seq, name, data, ts, dated in rows
-        ]
+        try:
+            return [
+                Entry(place, boot, seq, Channel(name), data, ts, bool(dated))
+                for place, boot, seq, name, data, ts, dated in rows
+            ]
+        except ValueError as error:
+            raise CorruptError(f"an entry is damaged: {error}") from error
 
     def totals(self) -> tuple[int, int, int]:
         """How many entries, their payloads' bytes, the last one's place."""
@@ -104,6 +108,16 @@ class Disk:
     def bases(self) -> dict[int, int]:
         """By boot: place minus number, the same for all of a boot's entries."""
         return dict(self._rows("SELECT boot, min(place - seq) FROM entry GROUP BY boot", ()))
+
+    def damaged(self) -> list[Entry]:
+        """Entries whose bits have turned over, which SQLite does not notice: only place, boot and number are theirs."""
+        rows = self._rows(
+            "SELECT place, boot, seq, cast(payload AS BLOB) FROM entry"
+            " WHERE channel NOT IN (SELECT value FROM json_each(?)) OR typeof(payload) <> 'blob'"
+            " OR typeof(ts_ms) <> 'integer' OR typeof(dated) <> 'integer' OR NOT json_valid(cast(payload AS TEXT))",
+            (json.dumps(list(Channel)),),
+        )
+        return [Entry(place, boot, seq, Channel.TELEMETRY, data, 0) for place, boot, seq, data in rows]
 
     def has_undated(self) -> bool:
         return bool(self._rows("SELECT 1 FROM entry WHERE NOT dated LIMIT 1", ()))

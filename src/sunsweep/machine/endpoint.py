@@ -50,11 +50,11 @@ def parse_endpoint(url: str) -> Endpoint:
     """Read a URL; raises `BadUrl`."""
     parts, port = _split(url)
     if parts.scheme not in _SCHEMES:
-        raise BadUrl(f"{url!r} must begin with {', '.join(f'{scheme}://' for scheme in _SCHEMES)}")
-    if not parts.hostname:
-        raise BadUrl(f"{url!r} names no host")
+        raise BadUrl(f"{_shown(url)} must begin with {', '.join(f'{scheme}://' for scheme in _SCHEMES)}")
     if parts.username is not None:
         raise BadUrl("user name and password have fields of their own, and do not belong into the URL")
+    if not parts.hostname:
+        raise BadUrl(f"{url!r} names no host")
     transport, tls, usual_port = _SCHEMES[parts.scheme]
     return Endpoint(parts.hostname, port or usual_port, transport, tls, parts.path.rstrip("/") or "/mqtt")
 
@@ -76,8 +76,16 @@ def _split(url: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BadUrl(f"the URL cannot be read: {error}") from error
+        # The library's own words quote what stands where the port belongs: with a stray `/`, that is the password.
+        raise BadUrl(
+            "the URL cannot be read: is its port a number, is each special character in it %-escaped?"
+        ) from error
     return parts, port
+
+
+def _shown(url: str) -> str:
+    """Without what may be a password."""
+    return repr(url) if "@" not in url else "the URL"
 
 
 def _address(host: str, port: int) -> str:

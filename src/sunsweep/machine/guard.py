@@ -80,9 +80,8 @@ class Guard:
             return Refuse(_readable_id(delivery.payload), "malformed", str(refused))
         if delivery.retained:
             return Refuse(command.id, "retained", "commands are never retained; nobody knows how old this one is")
-        if command.id is not None and (said := self._memory.results.get(command.id)) is not None:
-            if not (command.id in self._broken_off and command.command in STOP_RANK):
-                return Repeat(said)
+        if (said := self._said(command)) is not None:
+            return Repeat(said)
         if command.command not in set(Order):
             return Refuse(command.id, "unknown_command", f"this machine does not know {command.command!r}")
         order = Order(command.command)
@@ -103,6 +102,12 @@ class Guard:
     def broken_off(self) -> list[str]:
         """What the end of the program before has ended for good; a newest stop runs again when it comes again."""
         return sorted(self._broken_off - set(self._memory.last_stop.values()))
+
+    def _said(self, command: Command) -> Result | None:
+        """The last word on it; a stop that was broken off has none that counts."""
+        if command.id is None or (command.id in self._broken_off and command.command in STOP_RANK):
+            return None
+        return self._memory.results.get(command.id)
 
     def _judge_stop(self, order: Order, command: Command) -> Verdict:
         if command.id is None:

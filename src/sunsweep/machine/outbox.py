@@ -1,15 +1,18 @@
 """Numbered messages, kept until the backend has them."""
 
+import logging
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from sunsweep.contract.limits import MAX_ACCOUNT_RANGES
-from sunsweep.contract.payloads import Receipt, Stamp, Status
+from sunsweep.contract.payloads import LossAccount, Receipt, Stamp, Status
+from sunsweep.contract.refusal import Refused
 from sunsweep.contract.topics import Channel
 from sunsweep.machine.dating import date_all
 from sunsweep.machine.entry import Entry, Message, message_of, numbered
@@ -23,6 +26,8 @@ _BATCHES: Final = 200
 """What is full gives up this part of itself at once: whole runs, so that their account stays short."""
 _NOW: Final = "now"
 _LOSSES: Final = "losses"
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Limits(NamedTuple):
@@ -57,9 +62,11 @@ class Outbox:
         self._shelf = shelf
         self._limits = limits
         self._bases = shelf.bases | {boot: shelf.last_on_disk}
-        self._losses = _read(shelf.kept(_LOSSES))
+        self._losses = _decoded(shelf.kept(_LOSSES), Losses) or Losses()
         self._age_checked_ms = 0
         self._no_sample_up_to = 0
+        self._untellable = False
+        self._lose_the_damaged()
         self._end_of_the_last_boot()
 
     @property
@@ -94,6 +101,7 @@ class Outbox:
             refused = self._of_boot(receipt.boot, base + first, base + last)
             self._refused(refused, reason)
             rejected += self._leave(refused)
+        self._untellable = self._untellable and not stored
         self.counts.stored += stored
         self.counts.rejected += rejected
         self._shelf.save_soon()
@@ -129,12 +137,20 @@ class Outbox:
         held = self._shelf.read()
         dates = list(date_all(held, boot=self.boot, offset_ms=offset_ms, started_ms=started_ms + offset_ms))
         for undated, entry in dates:
-            self._shelf.replace(undated, by=entry)
+            if entry is None:
+                self._lose([undated])
+            else:
+                self._shelf.replace(undated, by=entry)
         self._shelf.undated = False
         self._shelf.save()
 
     def tell(self, status: Status, ts_ms: int) -> int:
-        """Put what is lost and ended into messages of their own, beside `status`; how many that took."""
+        """Put what is lost and ended into messages of their own, beside `status`; how many that took.
+
+        After an account was refused none is made before something is stored again, or it would go round for ever.
+        """
+        if self._untellable:
+            return 0
         untold = max(len(self._losses.lost), len(self._losses.ended))
         messages = -(-untold // MAX_ACCOUNT_RANGES)
         for _ in range(messages):
@@ -163,10 +179,9 @@ class Outbox:
 
     def _end_of_the_last_boot(self) -> None:
         """It ended with the number that it had drawn last; from here on its end is remembered as untold."""
-        before = self._shelf.kept(_NOW)
+        before = _decoded(self._shelf.kept(_NOW), tuple[int, int])
         if before is not None:
-            boot, last_seq = msgspec.json.decode(before, type=tuple[int, int])
-            self._losses.ended.append((boot, last_seq))
+            self._losses.ended.append(before)
         self._shelf.keep(_NOW, msgspec.json.encode((self.boot, 0)))
         self._keep_losses()
         self._shelf.save()
@@ -187,10 +202,11 @@ class Outbox:
     def _refused(self, entries: list[Entry], reason: str) -> None:
         for entry in entries:
             self._shelf.reject(entry, reason)
-            message = message_of(entry.channel, entry.payload)
-            if isinstance(message, Status) and message.account is not None:
-                self._losses.give_back(message.account)
+            account = _account_in(entry)
+            if account is not None:
+                self._losses.give_back(account)
                 self._keep_losses()
+                self._untellable = True
 
     def _lose(self, entries: Iterable[Entry]) -> int:
         gone = list(entries)
@@ -200,6 +216,13 @@ class Outbox:
             self.counts.given_up += len(gone)
             self._keep_losses()
         return len(gone)
+
+    def _lose_the_damaged(self) -> None:
+        """One bit that has turned over costs one message, and not the program's start."""
+        damaged = self._shelf.damaged()
+        if damaged:
+            _log.error("%s messages of the outbox are damaged and given up", len(damaged))
+            self._lose(damaged)
 
     def _make_room(self) -> None:
         limits, shelf = self._limits, self._shelf
@@ -239,5 +262,17 @@ class MemoryOutbox(Outbox):
         super().__init__(boot, shelf=Shelf(None), limits=Limits(messages=limit, unwritten=limit))
 
 
-def _read(losses: bytes | None) -> Losses:
-    return Losses() if losses is None else msgspec.json.decode(losses, type=Losses)
+def _account_in(entry: Entry) -> LossAccount | None:
+    """What is not even readable is told of by nobody's account."""
+    with suppress(Refused):
+        message = message_of(entry.channel, entry.payload)
+        return message.account if isinstance(message, Status) else None
+    return None
+
+
+def _decoded(value: bytes | None, kind: type[T]) -> T | None:
+    try:
+        return None if value is None else msgspec.json.decode(value, type=kind)
+    except msgspec.DecodeError:
+        _log.exception("the outbox's own notes are damaged: an earlier loss may stay untold")
+        return None

@@ -22,7 +22,7 @@ from sunsweep.machine.latch import Latch
 from sunsweep.machine.link import Link
 from sunsweep.machine.link_watch import LinkWatch
 from sunsweep.machine.notify import Notifier
-from sunsweep.machine.pilot import Move, Pilot
+from sunsweep.machine.pilot import Listener, Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
 from sunsweep.machine.sampler import status_of, telemetry_of
 from sunsweep.machine.start import keeper_in, memory_in, open_outbox
@@ -57,7 +57,7 @@ class Machine:
         guard = Guard(clock, memory=memory_in(self.outbox), keep=keeper_in(self.outbox))
         self._commander = Commander(guard, self._number)
         self._latch = Latch(self.outbox)
-        listeners = [self._latch.hear, self._tell_move, self._commander.hear]
+        listeners: list[Listener] = [self._latch.hear, self._tell_move, self._commander.hear]
         self.pilot = Pilot(hardware, clock, interlocks=config.limits, listeners=listeners)
         self._link_watch = LinkWatch(config.link_lost, clock, self.pilot)
         topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)

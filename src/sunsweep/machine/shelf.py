@@ -29,6 +29,10 @@ class Shelf:
         """By boot: place minus number, the same for all of a boot's messages."""
         self.undated = disk.has_undated() if disk else False
 
+    def damaged(self) -> list[Entry]:
+        """What is there and cannot be read."""
+        return self._disk.damaged() if self._disk else []
+
     @property
     def unwritten(self) -> int:
         """Messages that would not survive a loss of power."""

@@ -56,14 +56,19 @@ class Window:
         for entry in fresh:
             self._out[entry.order] = now_s
             self._shown = max(self._shown, entry.order)
-            if entry.order < self._outbox.newest_settled:
-                self._tries[entry.order] = self._tries.get(entry.order, 0) + 1
         return [Sending(entry, 1) for entry in fresh] + ([] if len(fresh) == BATCH else self._show())
 
     def opened(self, now_s: float) -> None:
-        """A receipt came: what is still out after a while has been lost on the way."""
+        """A receipt came: what is still out after a while has been lost on the way.
+
+        Only that is a try that failed. What a broken connection took along says nothing about the message.
+        """
         self._probe_s, self._probe_wait_s = None, FIRST_PROBE_S
-        self._out = {order: sent_s for order, sent_s in self._out.items() if now_s - sent_s <= SETTLED_S}
+        lost = [order for order, sent_s in self._out.items() if now_s - sent_s > SETTLED_S]
+        for order in lost:
+            del self._out[order]
+            if order < self._outbox.newest_settled and order in self._outbox:
+                self._tries[order] = self._tries.get(order, 0) + 1
 
     def wait_s(self, now_s: float) -> float:
         """How long nothing changes by itself."""
