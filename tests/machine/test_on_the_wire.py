@@ -1,17 +1,28 @@
 """One machine on a real broker, seen from the backend's side."""
 
 import asyncio
+from pathlib import Path
 from random import Random
+
+import pytest
+from msgspec.structs import replace
 
 from sunsweep.contract.ids import uuid7
 from sunsweep.contract.limits import MAX_UNRECEIPTED
 from sunsweep.contract.payloads import Command, ResultState
-from sunsweep.machine.drivers.body import Build
+from sunsweep.contract.topics import Channel
+from sunsweep.machine.clock import SystemClock
+from sunsweep.machine.drivers.bench_sky import BenchSky
+from sunsweep.machine.drivers.body import Body, Build
+from sunsweep.machine.drivers.simulated import embody, morning_clock
 from sunsweep.machine.link_watch import LinkLost, Then
+from sunsweep.machine.ports import Hardware
+from sunsweep.machine.program import Machine
 from sunsweep.machine.states import State
 from tests.machine.broker import Broker
-from tests.machine.conftest import TOPIC, Running
+from tests.machine.conftest import PASSWORD, QUICK, TOPIC, USER, Running, config_for
 from tests.machine.cutter import cutting
+from tests.machine.fakes import FakeBody, FakeClock
 from tests.machine.observer import Observer, is_sample, observing, says, tells
 
 _draw = Random(3)
@@ -142,6 +153,49 @@ async def test_where_receipts_are_off_the_brokers_word_suffices(broker: Broker, 
         async with asyncio.timeout(5):
             while len(machine.outbox):
                 await asyncio.sleep(0.02)
+
+
+async def test_where_receipts_are_off_a_brokers_no_is_no_yes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    broker = Broker(tmp_path, [(USER, PASSWORD, "another")])
+    await broker.prepare()
+    await broker.start()
+    clock, random = SystemClock(), Random(7)
+    config = replace(config_for(broker.url), receipts=False)
+    body = Body(Build(), BenchSky(), morning_clock(clock), random)
+    machine = Machine(config, embody(body), clock=clock, random=random, pace=QUICK)
+    task = asyncio.create_task(machine.run(), name="machine")
+    try:
+        async with asyncio.timeout(10):
+            while "the broker does not take our messages (Not authorized)" not in caplog.text:
+                await asyncio.sleep(0.02)
+        assert machine.outbox.counts.stored == 0
+        assert len(machine.outbox) == machine.outbox.last_seq > 0
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await broker.stop()
+
+
+async def test_a_retained_receipt_tells_no_time(broker: Broker) -> None:
+    receipts = str(TOPIC._replace(channel=Channel.RECEIPT))
+    await broker.publish(receipts, '{"now":"2020-01-01T00:00:00.000Z"}', "-r")
+    machine_clock = FakeClock()
+    machine_clock.synchronised = False
+    body = FakeBody()
+    machine = Machine(config_for(broker.url), Hardware(body, body), clock=machine_clock, random=Random(7), pace=QUICK)
+    task = asyncio.create_task(machine.run(), name="machine")
+    try:
+        async with observing(broker, receipts=False) as observer:
+            await observer.until(lambda heard: heard.topic.channel is Channel.STATUS)
+            await observer.command(TOPIC, Command("stop_cleaning", {}))
+            async with asyncio.timeout(10):
+                while machine.last_order is None:
+                    await asyncio.sleep(0.02)
+        assert machine.outbox.last_seq > 0
+        assert not list(machine.outbox.pending())
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_backend_without_receipts_goes_on_seeing_new_samples(broker: Broker, running: Running) -> None:

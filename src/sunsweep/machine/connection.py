@@ -25,6 +25,7 @@ _ABANDON_AFTER_S: Final = 1.0
 _REFUSED_CREDENTIALS: Final = frozenset({4, 5, 0x86, 0x87})
 """Bad user name or password, not authorised: of MQTT 3.1.1 and of MQTT 5."""
 
+_log = logging.getLogger(__name__)
 _paho_log = logging.getLogger("sunsweep.machine.paho")
 _paho_log.setLevel(logging.ERROR)
 _paho_log.addFilter(lambda record: not record.msg.startswith("failed to receive on socket"))  # we say that ourselves
@@ -130,6 +131,8 @@ def _client(
     )
     client.pending_calls_threshold = 2 * BATCH
     _teach(client, dial)
+    if not config.receipts:
+        _heed_refusals(client)
     return client
 
 
@@ -149,6 +152,22 @@ def _teach(client: Client, dial: Dial) -> None:
     library.on_disconnect = ended
     loop = asyncio.get_running_loop()
     library.on_socket_register_write = lambda *_: loop.call_soon_threadsafe(_write_on, loop, library)
+
+
+def _heed_refusals(client: Client) -> None:
+    """The library takes a PUBACK that says no for a yes: where that is all there is, the message would be lost."""
+    library: Any = client._client  # noqa: SLF001
+    told = library.on_publish
+
+    def published(sender: object, data: object, mid: int, reason: ReasonCode, properties: object) -> None:
+        if not reason.is_failure:
+            told(sender, data, mid, reason, properties)
+        elif not (ended := client._disconnected).done():  # noqa: SLF001
+            _log.error("the broker does not take our messages (%s): has this machine the right to send them?", reason)
+            ended.set_exception(MqttError(f"a message was refused ({reason})"))
+            ended.exception()  # seen here, whoever else waits for it
+
+    library.on_publish = published
 
 
 def _write_on(loop: asyncio.AbstractEventLoop, library: Any) -> None:
