@@ -83,14 +83,13 @@ class Outbox:
         self.last_seq = entry.seq
         self._shelf.put(entry)
         self._make_room()
-        if dated:
-            self._drop_the_old(ts_ms)
         self._shelf.keep(_NOW, msgspec.json.encode((self.boot, self.last_seq)))
         self._shelf.save()
         return entry
 
     def settle(self, receipt: Receipt) -> int:
         """Forget what a receipt says is stored or rejected; how many that were."""
+        self._drop_the_old(receipt.now_ms)
         base = self._bases.get(receipt.boot)
         if base is None:
             return 0
@@ -243,7 +242,10 @@ class Outbox:
         return self._lose(gone)
 
     def _drop_the_old(self, now_ms: int) -> None:
-        """Once an hour: what the backend would not take any more."""
+        """Once an hour: what the backend would not take any more, by its own clock.
+
+        Ours may have stepped by months; until the backend is heard again, number and size are bound enough.
+        """
         if now_ms < self._age_checked_ms + HOUR_MS:
             return
         self._age_checked_ms = now_ms
