@@ -250,3 +250,14 @@ async def test_the_program_itself_says_its_version_and_what_it_does_not_know() -
     assert unknown.code == 2
     assert "No such command 'fly'" in unknown.err
     assert "Traceback" not in unknown.err
+
+
+def test_a_code_is_printed_with_what_to_type_on_the_machine(url: str) -> None:
+    done("machine", "add", "CODE-1", url=url)
+    text = done("machine", "code", "CODE-1", url=url)
+    code = text.split("--code ")[1].strip()
+    assert len(code.replace("-", "")) == 16
+    told = json.loads(done("machine", "code", "CODE-1", "--json", "--expires-in", "600", url=url))
+    assert set(told) == {"code", "expires_at"}
+    assert told["code"] != code
+    assert "no machine NOBODY" in refused("machine", "code", "NOBODY", url=url)

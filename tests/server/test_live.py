@@ -181,6 +181,26 @@ async def test_late_telemetry_is_stored_and_not_shown(shared: Platform) -> None:
         assert (await frames(again, "telemetry", 1))[0]["data"]["seq"] == 5, "a new viewer knows what is late, too"
 
 
+async def test_what_a_machine_repeats_is_shown_once(shared: Platform) -> None:
+    login = await shared.add_machine("AGAIN-1")
+    now_ms = wall_clock()
+
+    def sample(seq: int) -> dict[str, Any]:
+        return {"battery": 12.5, "boot": 5, "seq": seq, "ts": iso(now_ms + seq)}
+
+    change = {"status": "Running", "boot": 5, "seq": 9, "ts": iso(now_ms)}
+    async with viewing(shared, "AGAIN-1") as socket:
+        for seq in (1, 1, 2, 2):
+            await say(shared, login, sample(seq), "-q", "1")
+            await say(shared, login, change, "status", "-q", "1")
+        await say(shared, login, sample(3), "-q", "1")
+        shown: list[dict[str, Any]] = []
+        while not shown or shown[-1]["data"].get("seq") != 3:
+            shown.append(await frame(socket))
+    assert [one["data"]["seq"] for one in shown if one["type"] == "telemetry"] == [1, 2, 3]
+    assert [one["data"]["seq"] for one in shown if one["type"] == "status"] == [9]
+
+
 async def test_the_will_of_an_older_session_is_not_shown(shared: Platform) -> None:
     login = await shared.add_machine("WILL-1")
     async with viewing(shared, "WILL-1") as socket:

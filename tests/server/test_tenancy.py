@@ -106,7 +106,7 @@ async def test_nothing_can_be_made_in_another_company(shared: Platform) -> None:
 
 
 async def test_every_route_but_the_login_needs_one(shared: Platform) -> None:
-    open_to_all = {"/api/v1/auth/token", "/api/v1/auth/session"}
+    open_to_all = {"/api/v1/auth/token", "/api/v1/auth/session", "/api/v1/enrol"}
     async with shared.web() as web:
         for bound in (True, False):
             for method, path in await operations(shared, bound=bound):

@@ -9,11 +9,14 @@ from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.cli.store import Data, on_database
+from sunsweep.contract.times import iso
 from sunsweep.contract.topics import machine_rule
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import Machine
 from sunsweep.server.features.accounts.service import known_company
+from sunsweep.server.features.enrolment import service as enrolment
+from sunsweep.server.features.enrolment.service import Issued
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.current import shown_status
 from sunsweep.server.features.machines.service import Login
@@ -46,6 +49,31 @@ def rotate(serial: Serial, company: Company = 1, as_json: AsJson = False, data: 
         return await service.rotate(session, machine, now_ms=wall_clock())
 
     _print(_on_machine(data, company, serial, work), as_json=as_json)
+
+
+@machines.command("code")
+def code(
+    serial: Serial,
+    company: Company = 1,
+    expires_in: Annotated[
+        int, typer.Option(min=enrolment.MIN_LIFE_S, max=enrolment.MAX_LIFE_S, help="seconds that it is good")
+    ] = enrolment.DEFAULT_LIFE_S,
+    as_json: AsJson = False,  # noqa: FBT002
+    data: Data = None,
+) -> None:
+    """A one-time code for `sunsweep-machine enroll`; a new one ends the older."""
+
+    async def work(session: AsyncSession, machine: Machine) -> Issued:
+        return await enrolment.issue(session, machine, life_s=expires_in, now_ms=wall_clock())
+
+    issued = _on_machine(data, company, serial, work)
+    expires_at = iso(issued.expires_at)
+    if as_json:
+        print(json.encode({"code": issued.code, "expires_at": expires_at}).decode())
+        return
+    print(f"code for machine {serial} of company {company}, good once, until {expires_at}:")
+    print(f"  {issued.code}")
+    print(f"  sunsweep-machine enroll --server URL --code {issued.code}")
 
 
 @machines.command("move")

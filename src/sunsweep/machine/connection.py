@@ -39,10 +39,15 @@ def refused_credentials(error: MqttError) -> bool:
 
 
 @asynccontextmanager
-async def connected(config: MachineConfig, endpoint: Endpoint, will: Will) -> AsyncIterator[Client]:
-    """An open connection; a new client each time, so that no message waits in a hidden queue."""
+async def connected(
+    config: MachineConfig, endpoint: Endpoint, will: Will, *, identifier: str | None = None
+) -> AsyncIterator[Client]:
+    """An open connection; a new client each time, so that no message waits in a hidden queue.
+
+    Without an `identifier` it is the machine's own, and ends any other connection that has it.
+    """
     dial = await _dial(config, endpoint)
-    client = _client(config, endpoint, dial, will)
+    client = _client(config, endpoint, dial, will, identifier or config.mqtt_username)
     try:
         await _within_limit(client.__aenter__(), dial, name=f"mqtt-connect-{config.machine_id}")
         try:
@@ -59,7 +64,7 @@ async def connected(config: MachineConfig, endpoint: Endpoint, will: Will) -> As
 async def answers(config: MachineConfig, endpoint: Endpoint) -> None:
     """Whether TCP, TLS and WebSocket come to stand there, with no word of MQTT; raises `MqttError`."""
     dial = await _dial(config, endpoint)
-    client = _client(config, endpoint, dial, None)
+    client = _client(config, endpoint, dial, None, config.mqtt_username)
     try:
         await _within_limit(asyncio.to_thread(_open, client, endpoint), dial, name="mqtt-probe")
     except (OSError, WebsocketConnectionError) as error:
@@ -102,13 +107,13 @@ async def _within_limit(opening: Coroutine[Any, Any, object], dial: Dial, *, nam
         raise
 
 
-def _client(config: MachineConfig, endpoint: Endpoint, dial: Dial, will: Will | None) -> Client:
+def _client(config: MachineConfig, endpoint: Endpoint, dial: Dial, will: Will | None, identifier: str) -> Client:
     client = Client(
         endpoint.host,
         endpoint.port,
         username=config.mqtt_username,
         password=config.mqtt_password,
-        identifier=config.mqtt_username,
+        identifier=identifier,
         protocol=ProtocolVersion.V5,
         clean_start=True,
         will=will,

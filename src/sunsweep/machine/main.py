@@ -1,7 +1,6 @@
 """`sunsweep-machine`: the command line on the machine."""
 
 import argparse
-import asyncio
 import logging
 import sys
 from collections.abc import Sequence
@@ -10,18 +9,25 @@ from random import SystemRandom
 from typing import Final
 
 from sunsweep import __version__
+from sunsweep.machine.check import check
 from sunsweep.machine.clock import SystemClock
 from sunsweep.machine.config import ConfigError, load_config
 from sunsweep.machine.drivers import DRIVERS
-from sunsweep.machine.program import Machine
-from sunsweep.machine.signals import until_signalled
+from sunsweep.machine.enroll import Wish, enroll
+from sunsweep.machine.run import RunWish, run
 
 BAD_CONFIG: Final = 2
+DEFAULT_CONFIG: Final = Path("machine.toml")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; what it returns is the exit code."""
     arguments = _parser().parse_args(argv)
+    verbs = {"run": _run, "enroll": _enroll, "check": _check}
+    return verbs[arguments.verb](arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(
         level=logging.DEBUG if arguments.verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -33,19 +39,60 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"sunsweep-machine: {error}\n")
         return BAD_CONFIG
     clock, random = SystemClock(), SystemRandom()
-    hardware = DRIVERS[config.driver](clock, random)
-    asyncio.run(until_signalled(Machine(config, hardware, clock=clock, random=random).run()))
-    return 0
+    wish = RunWish(**{name: getattr(arguments, name) for name in RunWish.__struct_fields__})
+    return run(wish, config, lambda: DRIVERS[config.driver](clock, random), clock=clock, random=random)
+
+
+def _enroll(arguments: argparse.Namespace) -> int:
+    return enroll(Wish(**{name: getattr(arguments, name) for name in Wish.__struct_fields__}))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    clock, random = SystemClock(), SystemRandom()
+    return check(arguments.config, lambda config: DRIVERS[config.driver](clock, random), clock, server=arguments.server)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sunsweep-machine", description="The program on a cleaning machine.")
     parser.add_argument("--version", action="version", version=f"sunsweep-machine {__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="run")
-    run = verbs.add_parser("run", help="connect to the broker and work until Ctrl-C")
-    run.add_argument("--config", type=Path, required=True, metavar="FILE", help="the machine's TOML file")
-    run.add_argument("--verbose", action="store_true", help="log also what is of no interest on most days")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="enroll | check | run")
+    _add_enroll(verbs.add_parser("enroll", help="exchange a one-time code for this machine's file"))
+    looking = verbs.add_parser("check", help="say in plain words what works and what does not")
+    looking.add_argument("--config", type=Path, required=True, metavar="FILE", help="the machine's TOML file")
+    looking.add_argument("--server", metavar="URL", help="compare the clock with this server's")
+    _add_run(verbs.add_parser("run", help="connect to the broker and work until Ctrl-C"))
     return parser
+
+
+def _add_enroll(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--server", required=True, metavar="URL", help="the backend, https://sunsweep.example")
+    add("--code", required=True, metavar="CODE", help="from the machine's page, or `sunsweep machine code`")
+    add("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"to be written ({DEFAULT_CONFIG})")
+    add("--ca", type=Path, metavar="FILE", help="the CA of a server with a certificate of your own")
+    add("--force", action="store_true", help="replace the file; the one before is kept as FILE.old")
+    add("--insecure", action="store_true", help="allow http:// beyond the local network")
+    add("--driver", default="simulated", metavar="NAME", help="the hardware (simulated)")
+    add("--state-dir", type=Path, metavar="DIR", help="where the program keeps what it has not yet sent")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--config", type=Path, required=True, metavar="FILE", help="the machine's TOML file")
+    add("--verbose", action="store_true", help="log also what is of no interest on most days")
+    add("--once", action="store_true", help="send one sample, wait for its receipt, leave; the exit code says")
+    add("--wait-s", type=_positive, default=60.0, metavar="S", help="how long --once waits (60)")
+    add("--dry-run", action="store_true", help="no network: print what would be sent")
+    add("--record", type=Path, metavar="FILE", help="write every reading down, as JSON lines")
+    add("--replay", type=Path, metavar="FILE", help="take the readings from there, then leave")
+    add("--speed", type=_positive, default=1.0, metavar="N", help="how fast --replay goes (1)")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from sunsweep.machine.downlink import Downlink
 from sunsweep.machine.guard import Delivery, Guard
 from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.link import Link
+from sunsweep.machine.notify import Notifier
 from sunsweep.machine.outbox import MemoryOutbox, Message
 from sunsweep.machine.pilot import Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
@@ -42,7 +43,10 @@ class Machine:
         random: Random,
         interlocks: Interlocks = Interlocks(),  # noqa: B008  frozen
         pace: Pace = Pace(),  # noqa: B008  frozen
+        life: Notifier | None = None,
     ) -> None:
+        self._life = life or Notifier({})
+        self.sampled = asyncio.Event()
         self._config = config
         self._clock = clock
         self._sample_now = asyncio.Event()
@@ -70,14 +74,19 @@ class Machine:
     async def run(self) -> None:
         """Work until cancelled; then say farewell and leave."""
         await self.pilot.wake()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch(), name=f"pilot-{self._config.machine_id}")
-            group.create_task(self._sample(), name=f"sampler-{self._config.machine_id}")
-            group.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
+        self._life.ready()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch(), name=f"pilot-{self._config.machine_id}")
+                group.create_task(self._sample(), name=f"sampler-{self._config.machine_id}")
+                group.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
+        finally:
+            self._life.stopping()
 
     async def _watch(self) -> None:
         while True:
             await self.pilot.tick()
+            self._life.alive()
             await asyncio.sleep(TICK_S)
 
     async def _sample(self) -> None:
@@ -91,6 +100,7 @@ class Machine:
             self._sample_now.clear()
             await self.pilot.tick()
             self._number(telemetry_of(self.pilot.reading))
+            self.sampled.set()
 
     async def _obey(self, delivery: Delivery) -> None:
         await self._commander.take(delivery, self.pilot)

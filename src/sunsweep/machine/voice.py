@@ -59,6 +59,7 @@ class Voice:
         try:
             await self._downlink.subscribe(client)
             await self._say(client, self._first_status())
+            cancellation.obey()
             self._uplink.new_connection()
             self._on_connected()
             async with asyncio.TaskGroup() as group:

@@ -18,6 +18,7 @@ from sunsweep.server.errors import FrameworkError, InvalidError, SunsweepError, 
 from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
+from sunsweep.server.features.enrolment import endpoints as enrolment
 from sunsweep.server.features.health import endpoints as health
 from sunsweep.server.features.ledger import endpoints as ledger
 from sunsweep.server.features.machines import endpoints as machines
@@ -58,7 +59,7 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
     app.include_router(health.router)
     if Role.API in roles:
         v1 = APIRouter(prefix="/api/v1")
-        for feature in (accounts, machines, telemetry, commands, deadletters, ledger):
+        for feature in (accounts, machines, enrolment, telemetry, commands, deadletters, ledger):
             v1.include_router(feature.router)
         app.include_router(v1)
         _pages(app)
@@ -124,4 +125,6 @@ def _errors(app: FastAPI) -> None:
 def _problem(error: SunsweepError, headers: Mapping[str, str] | None = None) -> JSONResponse:
     if error.status == 401:
         headers = {"www-authenticate": "Bearer"}
+    if (retry_after_s := error.fields.get("retry_after_s")) is not None:
+        headers = {"retry-after": str(retry_after_s)}
     return JSONResponse(error.problem(), error.status, headers=headers, media_type=PROBLEM)

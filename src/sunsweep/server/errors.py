@@ -62,6 +62,13 @@ class InvalidError(SunsweepError):
     code = "invalid"
 
 
+class TooManyTriesError(SunsweepError):
+    """`retry_after_s` says when to come again."""
+
+    status = 429
+    code = "too_many_tries"
+
+
 class UnavailableError(SunsweepError):
     status = 503
     code = "unavailable"

@@ -3,11 +3,12 @@
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
 
 from msgspec import json
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from sunsweep.mqtt.settings import settings_from_url
@@ -31,6 +32,17 @@ def _broker_url(url: str) -> str:
     except ValueError as error:
         raise PydanticCustomError("broker_url", "{words}", {"words": str(error)}) from error
     return url
+
+
+def _public_urls(given: object) -> object:
+    """A list as people write one into an environment."""
+    urls = tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
+    if isinstance(urls, tuple | list):
+        for url in urls:
+            parts = urlsplit(str(url))
+            if parts.scheme not in {"mqtt", "mqtts", "ws", "wss"} or not parts.hostname:
+                raise PydanticCustomError("broker_url", "{url} is no mqtt, mqtts, ws or wss URL", {"url": str(url)})
+    return urls
 
 
 class BackendSettings(BaseSettings):
@@ -65,6 +77,12 @@ class BackendSettings(BaseSettings):
 
 class ServeSettings(BackendSettings):
     """What `sunsweep serve` needs on top."""
+
+    public_mqtt_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_public_urls)] = Field(
+        default=(),
+        description="broker URLs told to machines that enrol (mqtt, mqtts, ws, wss), the preferred one first, "
+        "parted by commas; default: the broker of SUNSWEEP_MQTT_URL",
+    )
 
     secret_key: SecretStr = Field(min_length=32, description="signs access tokens; at least 32 characters")
     host: str = Field(default="127.0.0.1", description="address to listen on")

@@ -92,6 +92,17 @@ class MachineCredential(Base):
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class EnrolmentCode(Base):
+    """A one-time code with which a machine fetches a login: its hash, one of each machine at most."""
+
+    __tablename__ = "enrolment_code"
+    __table_args__ = (TABLE_ARGS,)
+
+    machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"), primary_key=True, autoincrement=False)
+    code_hash: Mapped[str] = mapped_column(identifier(64), unique=True)
+    expires_at: Mapped[int] = mapped_column(BigInteger)
+
+
 class ServiceAccount(Base):
     """A login of the backend itself at the broker."""
 

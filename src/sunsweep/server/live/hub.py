@@ -12,7 +12,7 @@ import msgspec
 from sunsweep.contract.codec import decode_result, decode_status, decode_telemetry
 from sunsweep.contract.frames import FrameType, frame
 from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
-from sunsweep.contract.payloads import Result, Status, Telemetry
+from sunsweep.contract.payloads import Result, Stamp, Status, Telemetry
 from sunsweep.contract.refusal import Reason, Refused
 from sunsweep.contract.topics import (
     FROM_MACHINE,
@@ -65,6 +65,14 @@ class Watched:
         self.current = Current(0)
         self.shown: deque[tuple[object, ...]] = deque(maxlen=MAX_WAITING)
         """Values of the newest samples that were frames here."""
+        self._newest: dict[Channel, tuple[int, int]] = {}
+
+    def is_again(self, channel: Channel, stamp: Stamp) -> bool:
+        """Whether it is the channel's newest frame once more: a machine repeats what is not receipted."""
+        number = (stamp.boot, stamp.seq)
+        again = stamp.numbered and self._newest.get(channel) == number
+        self._newest[channel] = number
+        return again
 
     def offer(self, kind: FrameType, ts_ms: int, data: object) -> None:
         text = frame(kind, self.serial, ts_ms, data)
@@ -152,6 +160,8 @@ class Hub:
         if ts_ms - message.received_ms > MAX_CLOCK_AHEAD_MS:
             raise Refused(Reason.CLOCK_AHEAD, message.topic)
         if fold(watched.current, body, min(ts_ms, message.received_ms), message.received_ms).news:
+            if watched.is_again(topic.channel, body.stamp):
+                return
             if isinstance(body, Telemetry):
                 watched.shown.append(sample_of(watched.current))
             watched.offer(FrameType(topic.channel), ts_ms, msgspec.Raw(message.payload))

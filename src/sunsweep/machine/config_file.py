@@ -1,0 +1,113 @@
+"""Writes the machine's file: whole or not at all, and for nobody else's eyes."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sunsweep.machine.config import ConfigError, load_config
+from sunsweep.machine.server_call import Enrolled
+
+_ROOM: Final = 16_384
+"""Bytes set aside before a code is spent: a full disk is found out in time."""
+
+
+class ConfigFile:
+    """Used as a context: entering finds out whether the file can be written, `write` puts it in place.
+
+    Raises `OSError` where it cannot, or where there is one already and `force` is not given.
+    """
+
+    def __init__(self, path: Path, *, force: bool) -> None:
+        self._path = path.absolute()
+        self._force = force
+        self._draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        if self._path.exists() and not self._force:
+            words = "is there already, and was not touched; --force replaces it (and keeps it as .old)"
+            raise FileExistsError(0, words, str(self._path))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        self._descriptor = os.open(self._draft, flags, 0o600)
+        try:
+            os.fchmod(self._descriptor, 0o600)
+            os.posix_fallocate(self._descriptor, 0, _ROOM)
+        except OSError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+        self._draft.unlink(missing_ok=True)
+
+    def write(self, enrolled: Enrolled, *, driver: str, state_dir: Path | None) -> Path | None:
+        """Put it in place; where the file before is kept. Raises `ConfigError`, `OSError`."""
+        ca_file = None if enrolled.ca is None else self._path.with_name(f"{self._path.stem}-ca.pem")
+        if ca_file is not None and enrolled.ca is not None:
+            _write_whole(ca_file, enrolled.ca.encode())
+        lines = _lines(enrolled, ca_file=ca_file, driver=driver, state_dir=state_dir)
+        _fill(self._descriptor, "".join(lines).encode())
+        try:
+            load_config(self._draft)
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(self._draft.name, self._path.name)) from error
+        kept = self._keep_old()
+        self._draft.replace(self._path)
+        _sync_folder(self._path.parent)
+        return kept
+
+    def _keep_old(self) -> Path | None:
+        if not self._path.exists():
+            return None
+        old = self._path.with_name(f"{self._path.name}.old")
+        self._path.replace(old)
+        return old
+
+
+def _lines(enrolled: Enrolled, *, ca_file: Path | None, driver: str, state_dir: Path | None) -> Iterator[str]:
+    yield "# Written by `sunsweep-machine enroll`. It holds a password: keep it to yourself.\n"
+    yield f"broker = {_toml(enrolled.brokers)}\n"
+    for name in ("company_id", "machine_id", "mqtt_username", "mqtt_password"):
+        yield f"{name} = {_toml(getattr(enrolled, name))}\n"
+    if ca_file is not None:
+        yield f"ca_file = {_toml(str(ca_file))}\n"
+    if state_dir is not None:
+        yield f"state_dir = {_toml(str(state_dir.absolute()))}\n"
+    yield f"driver = {_toml(driver)}\n"
+
+
+def _toml(value: Any) -> str:
+    """Strings, numbers and lists of them are written in TOML as in JSON, but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        _fill(descriptor, content)
+        draft.replace(path)
+    finally:
+        os.close(descriptor)
+        draft.unlink(missing_ok=True)
+
+
+def _fill(descriptor: int, content: bytes) -> None:
+    """Over what was set aside, and onto the disk."""
+    written = 0
+    while written < len(content):
+        written += os.pwrite(descriptor, content[written:], written)
+    os.ftruncate(descriptor, len(content))
+    os.fsync(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Without it a power cut may forget the new name."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
