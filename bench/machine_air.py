@@ -27,7 +27,7 @@ from sunsweep.contract.payloads import Receipt
 from sunsweep.contract.topics import Channel, MachineTopic, parse_machine_topic
 from sunsweep.machine.clock import SystemClock
 from sunsweep.machine.config import MachineConfig
-from sunsweep.machine.drivers.bench import BenchSky
+from sunsweep.machine.drivers.bench_sky import BenchSky
 from sunsweep.machine.drivers.body import Body, Build
 from sunsweep.machine.drivers.simulated import embody, morning_clock
 from sunsweep.machine.program import Machine

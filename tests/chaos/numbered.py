@@ -14,9 +14,10 @@ from sunsweep.machine.backoff import Pace
 from sunsweep.machine.clock import SystemClock
 from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.downlink import Downlink
+from sunsweep.machine.entry import Message
 from sunsweep.machine.guard import Delivery
 from sunsweep.machine.link import Link
-from sunsweep.machine.outbox import MemoryOutbox, Message
+from sunsweep.machine.outbox import MemoryOutbox
 from sunsweep.machine.uplink import Uplink
 from sunsweep.machine.voice import Voice
 from tests.chaos.account import Life

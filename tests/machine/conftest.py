@@ -13,7 +13,7 @@ from sunsweep.contract.topics import Channel, MachineTopic
 from sunsweep.machine.backoff import Pace
 from sunsweep.machine.clock import SystemClock
 from sunsweep.machine.config import MachineConfig
-from sunsweep.machine.drivers.bench import BenchSky
+from sunsweep.machine.drivers.bench_sky import BenchSky
 from sunsweep.machine.drivers.body import Body, Build
 from sunsweep.machine.drivers.simulated import embody, morning_clock
 from sunsweep.machine.program import Machine

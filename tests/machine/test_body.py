@@ -6,7 +6,7 @@ import pytest
 
 from sunsweep.contract.commands import Order
 from sunsweep.machine.drivers.battery import MAX_V, MIN_V, Battery, rest_v
-from sunsweep.machine.drivers.bench import BenchSky
+from sunsweep.machine.drivers.bench_sky import BenchSky
 from sunsweep.machine.drivers.body import Body, Build
 from sunsweep.machine.drivers.simulated import embody
 from sunsweep.machine.interlocks import Interlocks

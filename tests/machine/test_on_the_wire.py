@@ -7,6 +7,8 @@ from sunsweep.contract.ids import uuid7
 from sunsweep.contract.limits import MAX_UNRECEIPTED
 from sunsweep.contract.payloads import Command, ResultState
 from sunsweep.machine.drivers.body import Build
+from sunsweep.machine.link_watch import LinkLost, Then
+from sunsweep.machine.states import State
 from tests.machine.broker import Broker
 from tests.machine.conftest import TOPIC, Running
 from tests.machine.cutter import cutting
@@ -190,3 +192,15 @@ async def test_a_link_cut_again_and_again_loses_nothing(broker: Broker, running:
         assert set(range(1, last + 1)) <= heard
         sessions = [status.session for status in observer.statuses if status.software and status.session]
         assert sessions == sorted(sessions)
+
+
+async def test_a_machine_at_work_goes_home_when_the_broker_stays_away(broker: Broker, running: Running) -> None:
+    rule = LinkLost(go_on_min=0.01, then=Then.RETURN_TO_DOCK)
+    async with observing(broker) as observer, running(Build(way_home_s=10_000.0), link_lost=rule) as machine:
+        await observer.until(is_sample)
+        await broker.publish(str(TOPIC), '{"command":"start_cleaning","params":{}}')
+        await observer.until(says("Running"))
+        await broker.stop()
+        async with asyncio.timeout(20):
+            while machine.pilot.state is not State.RETURNING:
+                await asyncio.sleep(0.05)

@@ -5,17 +5,17 @@ import pytest
 from sunsweep.contract.commands import Order
 from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.pilot import START_LIMIT_S, Move, Pilot, Rejected
-from sunsweep.machine.ports import Activity, Hardware
+from sunsweep.machine.ports import NEEDED, Activity, Hardware, Sense
 from sunsweep.machine.states import State
 from tests.machine.fakes import FakeBody, FakeClock
 
 
 class Rig:
-    def __init__(self) -> None:
+    def __init__(self, senses: frozenset[Sense] = NEEDED) -> None:
         self.body = FakeBody()
         self.clock = FakeClock()
         self.moves: list[Move] = []
-        hardware = Hardware(self.body, self.body)
+        hardware = Hardware(self.body, self.body, senses)
         self.pilot = Pilot(hardware, self.clock, interlocks=Interlocks(), listeners=[self.moves.append])
 
     def is_in(self, state: State) -> bool:
@@ -118,9 +118,94 @@ async def test_an_emergency_stop_needs_no_sensor_and_ends_with_reset(rig: Rig) -
     assert rig.is_in(State.EMERGENCY_STOP)
     with pytest.raises(Rejected, match="only reset leads out of it"):
         await rig.pilot.order(Order.STOP_CLEANING, {})
+    with pytest.raises(Rejected, match="the sensors do not answer"):
+        await rig.pilot.order(Order.RESET, {})
+    rig.body.broken_sensors = False
     await rig.pilot.order(Order.RESET, {})
     assert rig.is_in(State.IDLE)
     assert rig.body.calls[-2:] == ["cut_power", "restore_power"]
+
+
+async def test_the_button_stops_everything_and_reset_waits_for_its_release(rig: Rig) -> None:
+    await rig.work()
+    rig.body.see(emergency=True, button_pressed=True)
+    await rig.pilot.tick()
+    assert rig.is_in(State.EMERGENCY_STOP)
+    assert rig.body.calls[-1] == "cut_power"
+    assert rig.moves[-1].words == "the emergency stop button was pressed"
+    with pytest.raises(Rejected, match="release it first") as refused:
+        await rig.pilot.order(Order.RESET, {})
+    assert refused.value.reason == "interlock"
+    rig.body.see(emergency=False, button_pressed=False)
+    await rig.pilot.tick()
+    assert rig.is_in(State.EMERGENCY_STOP)
+    await rig.pilot.order(Order.RESET, {})
+    assert rig.is_in(State.IDLE)
+
+
+async def test_a_press_seen_first_by_a_start_refuses_it(rig: Rig) -> None:
+    rig.body.see(emergency=True)
+    with pytest.raises(Rejected, match="the emergency stop button was pressed"):
+        await rig.pilot.order(Order.START_CLEANING, {})
+    assert rig.body.calls == []
+
+
+@pytest.mark.parametrize(
+    ("sight", "state", "words"),
+    [
+        ({"battery_v": None}, State.RETURNING, "the battery sensor does not answer"),
+        ({"water_pct": None}, State.RETURNING, "the water sensor does not answer"),
+        ({"temp_c": None}, State.RETURNING, "the temperature sensor does not answer"),
+        ({"temp_c": 86.0}, State.RETURNING, "too hot: 86 °C, at most 85 °C are allowed"),
+        ({"tilt_deg": None}, State.FAULT, "the tilt sensor does not answer"),
+        ({"tilt_deg": 50.0}, State.FAULT, "tilted by 50°, at most 45° are allowed"),
+    ],
+)
+async def test_it_does_not_go_on_blind_hot_or_tipping_over(
+    sight: dict[str, float | None], state: State, words: str
+) -> None:
+    rig = Rig(NEEDED | {Sense.TEMP_C, Sense.TILT_DEG})
+    rig.body.see(temp_c=40.0, tilt_deg=20.0)
+    await rig.work()
+    rig.body.see(**sight)
+    await rig.pilot.tick()
+    assert rig.is_in(state)
+    assert rig.moves[-1].words == words
+    assert rig.body.calls[-1] == ("return_to_dock" if state is State.RETURNING else "halt")
+
+
+@pytest.mark.parametrize(
+    ("sight", "words"),
+    [
+        ({"temp_c": 76.0}, "too hot: 76 °C, at most 75 °C are allowed"),
+        ({"temp_c": None}, "the temperature sensor does not answer"),
+        ({"tilt_deg": 50.0}, "tilted by 50°"),
+        ({"tilt_deg": None}, "the tilt sensor does not answer"),
+    ],
+)
+async def test_no_start_hot_tilted_or_without_a_sensor_it_has(sight: dict[str, float | None], words: str) -> None:
+    rig = Rig(NEEDED | {Sense.TEMP_C, Sense.TILT_DEG})
+    rig.body.see(**{"temp_c": 40.0, "tilt_deg": 20.0, **sight})
+    with pytest.raises(Rejected, match=words):
+        await rig.pilot.order(Order.START_CLEANING, {})
+    assert rig.body.calls == []
+
+
+async def test_on_its_way_home_a_machine_that_tips_over_stands(rig: Rig) -> None:
+    await rig.work()
+    await rig.pilot.order(Order.RETURN_TO_DOCK, {})
+    rig.body.see(tilt_deg=60.0)
+    await rig.pilot.tick()
+    assert rig.is_in(State.FAULT)
+    with pytest.raises(Rejected, match="tilted by 60°"):
+        await rig.pilot.order(Order.RESET, {})
+
+
+async def test_a_drive_that_is_dead_at_the_start_of_the_program_is_a_fault(rig: Rig) -> None:
+    rig.body.see(activity=Activity.STANDING)
+    rig.body.broken_drive = True
+    await rig.pilot.wake()
+    assert rig.is_in(State.FAULT)
 
 
 async def test_a_drive_that_does_not_take_an_order_is_a_fault(rig: Rig) -> None:

@@ -22,7 +22,7 @@ def write_config(folder: Path, url: str, *, password: str = PASSWORD) -> Path:
     file = folder / "machine.toml"
     file.write_text(
         f'broker = "{url}"\ncompany_id = 1\nmachine_id = "{SERIAL}"\nmqtt_username = "{USER}"\n'
-        f'mqtt_password = "{password}"\ntelemetry_interval_s = 0.5\n'
+        f'mqtt_password = "{password}"\ntelemetry_interval_s = 0.5\ntrust_clock = true\n'
     )
     return file
 
@@ -123,3 +123,21 @@ async def test_the_program_stays_light() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", check, stdout=PIPE)
     output, _ = await process.communicate()
     assert output.decode().strip() == "[]"
+
+
+async def test_killed_without_a_backend_what_it_measured_goes_out_at_the_next_start(
+    broker: Broker, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, broker.url)
+    config.write_text(config.read_text() + f'state_dir = "{tmp_path / "state"}"\n')
+    async with observing(broker) as observer:
+        async with program(config) as process:
+            first = await observer.until(is_sample)
+            process.kill()
+        seen = len(observer.heard)
+        async with program(config):
+            again = await observer.until(is_sample, after=seen)
+            assert (again.body.stamp, again.payload) == (first.body.stamp, first.payload)
+            await observer.until(
+                lambda heard: is_sample(heard) and heard.body.stamp.boot != first.body.stamp.boot, after=seen
+            )

@@ -62,6 +62,10 @@ SIGHTS: st.SearchStrategy[dict[str, object]] = st.builds(
     water_pct=st.sampled_from([None, 0.0, 80.0]),
     charging=st.booleans(),
     row_done=st.booleans(),
+    emergency=st.booleans(),
+    button_pressed=st.booleans(),
+    tilt_deg=st.sampled_from([None, 10.0, 80.0]),
+    temp_c=st.sampled_from([None, 30.0, 99.0]),
 )
 STEPS = st.lists(st.one_of(ORDERS, SIGHTS, st.just("drive fails"), st.just("sensors fail")), max_size=40)
 

@@ -1,9 +1,10 @@
 """How much goes out, when, and how often."""
 
+from sunsweep.contract.codec import decode_status
 from sunsweep.contract.limits import MAX_UNRECEIPTED
-from sunsweep.contract.payloads import Receipt, Telemetry
+from sunsweep.contract.payloads import LossAccount, Receipt, Status, Telemetry
 from sunsweep.machine.outbox import MemoryOutbox
-from sunsweep.machine.window import PATIENCE_S, Window
+from sunsweep.machine.window import MAX_TRIES, PATIENCE_S, Window
 
 BOOT = 5
 
@@ -105,3 +106,33 @@ def test_a_new_connection_sends_all_that_is_held_again() -> None:
     bench.send(0)
     bench.window = Window(bench.outbox)
     assert bench.send(1) == properly(1, 3)
+
+
+def test_never_answered_while_later_ones_are_it_is_given_up_and_told() -> None:
+    bench = Bench(3)
+    tries: dict[int, int] = {}
+    bench.window = Window(bench.outbox, tries=tries)
+    bench.send(0)
+    bench.receipt(2, 3, 1)
+    sent = 0
+    for round_ in range(1, 30):
+        bench.window = Window(bench.outbox, tries=tries)
+        sent += bench.send(10.0 * round_).count((1, 1))
+    assert sent == MAX_TRIES
+    assert len(bench.outbox) == 0
+    bench.outbox.tell(Status("Idle"), 1)
+    [entry] = bench.outbox.pending()
+    assert decode_status(entry.payload).account == LossAccount(lost=[(BOOT, 1, 1)])
+    assert tries == {}
+
+
+def test_however_often_it_was_sent_while_nothing_was_answered_it_stays() -> None:
+    bench = Bench(3)
+    tries: dict[int, int] = {}
+    for round_ in range(30):
+        bench.window = Window(bench.outbox, tries=tries)
+        bench.send(10.0 * round_)
+    bench.receipt(2, 3, 301)
+    bench.window = Window(bench.outbox, tries=tries)
+    assert bench.send(310) == [(1, 1)]
+    assert 1 in bench.outbox

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sunsweep.contract.ids import uuid7
 from sunsweep.machine.clock import SystemClock
 from sunsweep.machine.config import MachineConfig
-from sunsweep.machine.drivers.bench import BenchSky
+from sunsweep.machine.drivers.bench_sky import BenchSky
 from sunsweep.machine.drivers.body import Body, Build
 from sunsweep.machine.drivers.simulated import embody, morning_clock
 from sunsweep.machine.program import Machine as MachineProgram

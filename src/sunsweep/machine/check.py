@@ -60,7 +60,7 @@ async def _sensors(config: MachineConfig, body: Callable[[MachineConfig], Hardwa
         hardware = await asyncio.to_thread(body, config)
     except (ConfigError, HardwareError) as error:
         return [fail("sensors", str(error))]
-    return await look_at_sensors(hardware.sensors)
+    return await look_at_sensors(hardware, config.limits)
 
 
 async def _clock(clock: Clock, server: str | None) -> Finding:

@@ -2,15 +2,17 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.machine.certificates import CERTIFICATE_FILES, BadCertificateError, tls_context
-from sunsweep.machine.drivers import DRIVERS
+from sunsweep.machine.drivers.registry import driver_names
 from sunsweep.machine.endpoint import BadUrl, Endpoint, HttpProxy, parse_endpoint, parse_proxy
+from sunsweep.machine.interlocks import Interlocks
+from sunsweep.machine.link_watch import LinkLost
 
 Interval = Annotated[float, Meta(gt=0, le=86_400)]
 _MQTT_NAME = r"^[^+#/$\s][^+#/\s]{0,127}$"
@@ -33,11 +35,21 @@ class MachineConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     client_cert_file: str | None = None
     client_key_file: str | None = None
     http_proxy: str | None = None
-    state_dir: str | None = None
     telemetry_interval_s: Interval = 30.0
     heartbeat_interval_s: Interval = 60.0
     receipts: bool = True
+    state_dir: str | None = None
+    """Where the outbox is kept, and which URL works; without it, in memory."""
+    max_messages: Annotated[int, Meta(ge=2_000, le=2_000_000)] = 100_000
+    max_megabytes: Annotated[int, Meta(ge=1, le=4_096)] = 64
+    max_age_days: Annotated[int, Meta(ge=1, le=3_650)] = 83
+    """A week less than the backend keeps: what is older is given up."""
+    trust_clock: bool = False
+    """The system's clock is right, although the kernel does not know it (a clock with a battery, a container)."""
     driver: str = "simulated"
+    hardware: dict[str, Any] = field(default_factory=dict)
+    limits: Interlocks = Interlocks()
+    link_lost: LinkLost = LinkLost()
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -77,8 +89,8 @@ def _checked(config: MachineConfig) -> MachineConfig:
         _ = config.proxy
     except BadUrl as error:
         raise ValueError(f"{error} - at `http_proxy`") from error
-    if config.driver not in DRIVERS:
-        raise ValueError(f"there is no driver {config.driver!r}, only {', '.join(DRIVERS)} - at `driver`")
+    if config.driver not in (drivers := driver_names()):
+        raise ValueError(f"there is no driver {config.driver!r}, only {', '.join(drivers)} - at `driver`")
     if not config.mqtt_password and config.mqtt_password_file is None:
         raise ValueError("needs `mqtt_password` or `mqtt_password_file`")
     return config

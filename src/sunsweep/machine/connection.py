@@ -47,7 +47,7 @@ async def connected(
     Without an `identifier` it is the machine's own, and ends any other connection that has it.
     """
     dial = await _dial(config, endpoint)
-    client = _client(config, endpoint, dial, will, identifier or config.mqtt_username)
+    client = _client(config, endpoint, dial, will, identifier=identifier)
     try:
         await _within_limit(client.__aenter__(), dial, name=f"mqtt-connect-{config.machine_id}")
         try:
@@ -64,7 +64,7 @@ async def connected(
 async def answers(config: MachineConfig, endpoint: Endpoint) -> None:
     """Whether TCP, TLS and WebSocket come to stand there, with no word of MQTT; raises `MqttError`."""
     dial = await _dial(config, endpoint)
-    client = _client(config, endpoint, dial, None, config.mqtt_username)
+    client = _client(config, endpoint, dial, None)
     try:
         await _within_limit(asyncio.to_thread(_open, client, endpoint), dial, name="mqtt-probe")
     except (OSError, WebsocketConnectionError) as error:
@@ -107,13 +107,15 @@ async def _within_limit(opening: Coroutine[Any, Any, object], dial: Dial, *, nam
         raise
 
 
-def _client(config: MachineConfig, endpoint: Endpoint, dial: Dial, will: Will | None, identifier: str) -> Client:
+def _client(
+    config: MachineConfig, endpoint: Endpoint, dial: Dial, will: Will | None, *, identifier: str | None = None
+) -> Client:
     client = Client(
         endpoint.host,
         endpoint.port,
         username=config.mqtt_username,
         password=config.mqtt_password,
-        identifier=identifier,
+        identifier=identifier or config.mqtt_username,
         protocol=ProtocolVersion.V5,
         clean_start=True,
         will=will,

@@ -8,8 +8,8 @@ from typing import Final
 from sunsweep.contract.limits import MAX_BOOT
 from sunsweep.contract.topics import Channel, MachineTopic
 from sunsweep.machine.config import MachineConfig
-from sunsweep.machine.interlocks import Interlocks
-from sunsweep.machine.outbox import MemoryOutbox, Message
+from sunsweep.machine.entry import Message
+from sunsweep.machine.outbox import MemoryOutbox
 from sunsweep.machine.pilot import Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
 from sunsweep.machine.sampler import status_of, telemetry_of
@@ -28,7 +28,7 @@ class DryRun:
         self._show = show
         self._topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)
         self._outbox = MemoryOutbox(random.randint(1, MAX_BOOT), limit=1)
-        self._pilot = Pilot(hardware, clock, interlocks=Interlocks(), listeners=[self._tell_move])
+        self._pilot = Pilot(hardware, clock, interlocks=config.limits, listeners=[self._tell_move])
 
     async def run(self, *, once: bool = False) -> None:
         """Until cancelled, or just one status and one sample."""

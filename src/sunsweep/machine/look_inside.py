@@ -10,7 +10,7 @@ from typing import Final
 
 from sunsweep.machine.findings import Finding, fail, ok, warn
 from sunsweep.machine.interlocks import Interlocks
-from sunsweep.machine.ports import Clock, HardwareError, Reading, Sensors
+from sunsweep.machine.ports import Clock, Hardware, HardwareError
 
 SENSORS_S: Final = 15.0
 _FREE_MIB: Final = 200
@@ -25,11 +25,11 @@ def look_at_file(path: Path) -> Finding:
     return ok("file", f"{path} is its owner's alone")
 
 
-async def look_at_sensors(sensors: Sensors) -> list[Finding]:
+async def look_at_sensors(hardware: Hardware, limits: Interlocks) -> list[Finding]:
     """One look through the configured driver."""
     try:
         async with asyncio.timeout(SENSORS_S):
-            reading = await sensors.read()
+            reading = await hardware.sensors.read()
     except HardwareError as error:
         return [fail("sensors", f"{error}. Is the wiring right, is the interface switched on (raspi-config)?")]
     except TimeoutError:
@@ -44,7 +44,8 @@ async def look_at_sensors(sensors: Sensors) -> list[Finding]:
     words = ", ".join(f"{name} {figure}" for name, figure in said.items() if figure is not None)
     silent = ", ".join(name for name, figure in said.items() if figure is None)
     seen = ok("sensors", words + (f"; nothing from: {silent}" if silent else ""))
-    return [seen, *_leave_to_run(reading)]
+    why = limits.against_start(reading, hardware.senses)
+    return [seen] if why is None else [seen, warn("sensors", f"it would not start cleaning now: {why.words}")]
 
 
 def look_at_clock(clock: Clock, server_ahead_s: float | None) -> Finding:
@@ -73,11 +74,6 @@ def look_at_disk(state_dir: str | None) -> Finding:
     if free_mib < _FREE_MIB:
         return warn("disk", f"only {free_mib} MiB are free in {folder}")
     return ok("disk", f"{folder} can be written, {free_mib} MiB are free")
-
-
-def _leave_to_run(reading: Reading) -> list[Finding]:
-    why = Interlocks().against_start(reading)
-    return [] if why is None else [warn("sensors", f"it would not start cleaning now: {why}")]
 
 
 def _figure(value: float | None, unit: str) -> str | None:

@@ -4,18 +4,21 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Final
 
 from sunsweep import __version__
 from sunsweep.machine.check import check
-from sunsweep.machine.clock import SystemClock
-from sunsweep.machine.config import ConfigError, load_config
-from sunsweep.machine.drivers import DRIVERS
+from sunsweep.machine.clock import KernelClock, SystemClock
+from sunsweep.machine.config import ConfigError, MachineConfig, load_config
+from sunsweep.machine.embody import hardware_of
 from sunsweep.machine.enroll import Wish, enroll
+from sunsweep.machine.ports import Clock, Hardware, HardwareError, Surroundings
 from sunsweep.machine.run import RunWish, run
 
+NO_HARDWARE: Final = 1
 BAD_CONFIG: Final = 2
 DEFAULT_CONFIG: Final = Path("machine.toml")
 
@@ -38,9 +41,16 @@ def _run(arguments: argparse.Namespace) -> int:
     except ConfigError as error:
         sys.stderr.write(f"sunsweep-machine: {error}\n")
         return BAD_CONFIG
-    clock, random = SystemClock(), SystemRandom()
+    clock, random = SystemClock() if config.trust_clock else KernelClock(), SystemRandom()
     wish = RunWish(**{name: getattr(arguments, name) for name in RunWish.__struct_fields__})
-    return run(wish, config, lambda: DRIVERS[config.driver](clock, random), clock=clock, random=random)
+    try:
+        return run(wish, config, partial(_hardware, config, clock), clock=clock, random=random)
+    except ConfigError as error:
+        sys.stderr.write(f"sunsweep-machine: {error}\n")
+        return BAD_CONFIG
+    except HardwareError as error:
+        sys.stderr.write(f"sunsweep-machine: {error}\n")
+        return NO_HARDWARE
 
 
 def _enroll(arguments: argparse.Namespace) -> int:
@@ -48,8 +58,12 @@ def _enroll(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    clock, random = SystemClock(), SystemRandom()
-    return check(arguments.config, lambda config: DRIVERS[config.driver](clock, random), clock, server=arguments.server)
+    clock = KernelClock()
+    return check(arguments.config, lambda config: _hardware(config, clock), clock, server=arguments.server)
+
+
+def _hardware(config: MachineConfig, clock: Clock) -> Hardware:
+    return hardware_of(config, Surroundings(clock, SystemRandom()))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from sunsweep.contract.commands import Order
-from sunsweep.machine.interlocks import Interlocks
+from sunsweep.machine.interlocks import Interlocks, Objection
 from sunsweep.machine.orders import BadParameter, plan_of
 from sunsweep.machine.ports import Activity, Clock, Drive, Hardware, HardwareError, Plan, Reading
 from sunsweep.machine.states import Cause, Happening, State, move, why_not
@@ -48,7 +48,7 @@ class Pilot:
     def __init__(self, hardware: Hardware, clock: Clock, *, interlocks: Interlocks, listeners: list[Listener]) -> None:
         self.state = State.DOCKED
         self.reading = Reading(Activity.STANDING)
-        self._sensors, self._drive = hardware
+        self._sensors, self._drive, self._senses = hardware
         self._clock = clock
         self._interlocks = interlocks
         self._listeners = listeners
@@ -59,8 +59,16 @@ class Pilot:
         """Find out where the machine stands: away from its dock it is idle until told."""
         self.reading = await self._look()
         if self.reading.activity is not Activity.DOCKED:
-            await self._drive.halt()
             self.state = State.IDLE
+            try:
+                await self._drive.halt()
+            except HardwareError as error:
+                await self._break(str(error))
+
+    async def rest(self) -> None:
+        """The program ends: nothing may go on turning without it."""
+        async with self._one_at_a_time:
+            await self._halt()
 
     async def order(self, order: Order, params: Mapping[str, Any], *, taken: Taken = _nothing) -> State:
         """Do it or raise `Rejected`. Between the checks and the deed `taken` hears from where to where it leads."""
@@ -91,8 +99,15 @@ class Pilot:
             if noticed is not None:
                 await self._follow(*noticed)
 
+    async def happen(self, happening: Happening, words: str) -> None:
+        """Something outside of the hardware; where it leads nowhere nothing is done."""
+        async with self._one_at_a_time:
+            await self._follow(happening, words)
+
     async def _check(self, order: Order, params: Mapping[str, Any]) -> Plan:
         """Only what sets something moving is checked: a stop never waits for a sensor."""
+        if order is Order.RESET:
+            await self._check_reset()
         if order not in {Order.START_CLEANING, Order.RESUME}:
             return Plan()
         try:
@@ -102,9 +117,20 @@ class Pilot:
         self.reading = await self._look()
         starting = order is Order.START_CLEANING
         held = self._interlocks.against_start if starting else self._interlocks.against_running
-        if (why := held(self.reading)) is not None:
-            raise Rejected("interlock", why)
+        if (objection := held(self.reading, self._senses)) is not None:
+            raise Rejected("interlock", objection.words)
         return plan
+
+    async def _check_reset(self) -> None:
+        """Not while the cause lasts, and not while nobody knows whether it does."""
+        try:
+            self.reading = await self._sensors.read()
+        except HardwareError as error:
+            raise Rejected("interlock", f"the sensors do not answer: {error}") from error
+        if self.reading.button_pressed:
+            raise Rejected("interlock", "the emergency stop button is pressed: release it first")
+        if (objection := self._interlocks.against_moving(self.reading, self._senses)) is not None:
+            raise Rejected("interlock", objection.words)
 
     async def _act(self, order: Order, plan: Plan) -> None:
         drive = self._drive
@@ -116,15 +142,22 @@ class Pilot:
             await _deed(drive, order)
 
     def _notice(self, reading: Reading) -> tuple[Happening, str] | None:
+        if self.state is not State.EMERGENCY_STOP and reading.emergency:
+            return Happening.BUTTON, "the emergency stop button was pressed"
         if self.state in _MOVING and reading.activity is Activity.STANDING:
             return Happening.BROKE, "the drive stopped by itself"
-        if self.state in _WORKING and (why := self._interlocks.against_running(reading)) is not None:
-            return Happening.SUPPLIES_LOW, why
+        if (objection := self._object(reading)) is not None:
+            return objection
         if self.state is State.STARTING:
             return self._notice_start(reading)
         if self.state is State.RUNNING and reading.row_done:
             return Happening.ROW_DONE, "the row is clean"
         return _notice_at_home(self.state, reading)
+
+    def _object(self, reading: Reading) -> Objection | None:
+        if self.state in _WORKING:
+            return self._interlocks.against_running(reading, self._senses)
+        return self._interlocks.against_moving(reading, self._senses) if self.state in _MOVING else None
 
     def _notice_start(self, reading: Reading) -> tuple[Happening, str] | None:
         if reading.activity is Activity.CLEANING:
@@ -140,20 +173,31 @@ class Pilot:
         target = move(self.state, happening)
         if target is None:
             return
-        if target is State.RETURNING:
-            try:
-                await self._drive.return_to_dock()
-            except HardwareError as error:
-                await self._break(str(error))
-                return
+        try:
+            await self._go(target)
+        except HardwareError as error:
+            await self._break(str(error))
+            return
         self._enter(target, happening, words)
 
-    async def _break(self, words: str) -> None:
-        """Stand still first, then say so."""
+    async def _go(self, target: State) -> None:
+        """What a happening asks of the drive."""
+        if target is State.RETURNING:
+            await self._drive.return_to_dock()
+        elif target is State.EMERGENCY_STOP:
+            await self._drive.cut_power()
+        elif target is State.IDLE:
+            await self._drive.halt()
+
+    async def _halt(self) -> None:
         try:
             await self._drive.halt()
         except HardwareError:
             _log.exception("the drive does not even halt")
+
+    async def _break(self, words: str) -> None:
+        """Stand still first, then say so."""
+        await self._halt()
         target = move(self.state, Happening.BROKE)
         if target is not None:
             _log.error("fault: %s", words)

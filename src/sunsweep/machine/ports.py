@@ -1,7 +1,9 @@
 """What the program asks of its surroundings. Hardware, time and the sun are handed in through these."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from random import Random
+from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -38,8 +40,32 @@ class Run(Struct, frozen=True):
     area_m2: float = 0.0
 
 
+class Sense(StrEnum):
+    """What a machine may measure; values are the names of `Reading`'s fields."""
+
+    BATTERY_V = "battery_v"
+    SOLAR_V = "solar_v"
+    SOLAR_A = "solar_a"
+    WATER_PCT = "water_pct"
+    TEMP_C = "temp_c"
+    VIBRATION_G = "vibration_g"
+    TILT_DEG = "tilt_deg"
+    CURRENT_A = "current_a"
+    POSITION = "position"
+
+
+class Position(NamedTuple):
+    """WGS 84, degrees."""
+
+    lat: float
+    lon: float
+
+
 class Reading(Struct, frozen=True):
-    """One look at every sensor; None is "this sensor says nothing"."""
+    """One look at every sensor; None is "this sensor says nothing". `current_a` is drawn from the battery.
+
+    `emergency`: the button is pressed, or was since the power was last restored; `button_pressed`: it is now.
+    """
 
     activity: Activity
     run: Run = Run()
@@ -49,6 +75,11 @@ class Reading(Struct, frozen=True):
     water_pct: float | None = None
     temp_c: float | None = None
     vibration_g: float | None = None
+    tilt_deg: float | None = None
+    current_a: float | None = None
+    position: Position | None = None
+    emergency: bool = False
+    button_pressed: bool = False
     charging: bool = False
     row_done: bool = False
 
@@ -83,11 +114,16 @@ class HardwareError(Exception):
     """The hardware does not do what it was asked."""
 
 
+NEEDED: Final = frozenset({Sense.BATTERY_V, Sense.WATER_PCT})
+"""No machine cleans without knowing these."""
+
+
 class Hardware(NamedTuple):
-    """One machine's body."""
+    """One machine's body. `senses` names the sensors that it has: one of them that falls silent is no leave to run."""
 
     sensors: Sensors
     drive: Drive
+    senses: frozenset[Sense] = NEEDED
 
 
 class Clock(Protocol):
@@ -103,6 +139,23 @@ class Clock(Protocol):
     def monotonic_s(self) -> float:
         """Seconds since some instant; never steps."""
         ...
+
+
+class Surroundings(NamedTuple):
+    """What a driver is given beside its options."""
+
+    clock: Clock
+    random: Random
+
+
+class BadOptions(Exception):  # noqa: N818  said to whoever wrote the file
+    """The `[hardware]` table cannot be used; the message names the option."""
+
+
+class Driver(Protocol):
+    """An entry point of the group `sunsweep.drivers`; raises `BadOptions`, `HardwareError` where nothing is there."""
+
+    def __call__(self, options: Mapping[str, Any], surroundings: Surroundings) -> Hardware: ...
 
 
 class PanelPoint(NamedTuple):

@@ -8,22 +8,23 @@ from typing import Final
 from msgspec.structs import replace
 
 from sunsweep.contract.commands import Order
-from sunsweep.contract.limits import MAX_BOOT
-from sunsweep.contract.payloads import Receipt
+from sunsweep.contract.payloads import Receipt, Status
 from sunsweep.contract.refusal import Refused
 from sunsweep.contract.topics import Channel, MachineTopic
+from sunsweep.machine.almanac import Almanac
 from sunsweep.machine.backoff import Pace
 from sunsweep.machine.commander import Commander
 from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.downlink import Downlink
+from sunsweep.machine.entry import Message
 from sunsweep.machine.guard import Delivery, Guard
-from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.link import Link
+from sunsweep.machine.link_watch import LinkWatch
 from sunsweep.machine.notify import Notifier
-from sunsweep.machine.outbox import MemoryOutbox, Message
 from sunsweep.machine.pilot import Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
 from sunsweep.machine.sampler import status_of, telemetry_of
+from sunsweep.machine.start import keeper_in, memory_in, open_outbox
 from sunsweep.machine.uplink import Uplink
 from sunsweep.machine.voice import Voice
 
@@ -41,18 +42,21 @@ class Machine:
         *,
         clock: Clock,
         random: Random,
-        interlocks: Interlocks = Interlocks(),  # noqa: B008  frozen
         pace: Pace = Pace(),  # noqa: B008  frozen
         life: Notifier | None = None,
     ) -> None:
         self._life = life or Notifier({})
         self.sampled = asyncio.Event()
         self._config = config
-        self._clock = clock
+        self._almanac = clock = Almanac(clock)
+        self._started_ms = clock.monotonic_ms()
+        self._dated = False
         self._sample_now = asyncio.Event()
-        self.outbox = MemoryOutbox(random.randint(1, MAX_BOOT))
-        self._commander = Commander(Guard(clock), self._number)
-        self.pilot = Pilot(hardware, clock, interlocks=interlocks, listeners=[self._tell_move, self._commander.hear])
+        self.outbox = open_outbox(config, random)
+        guard = Guard(clock, memory=memory_in(self.outbox), keep=keeper_in(self.outbox))
+        self._commander = Commander(guard, self._number)
+        self.pilot = Pilot(hardware, clock, interlocks=config.limits, listeners=[self._tell_move, self._commander.hear])
+        self._link_watch = LinkWatch(config.link_lost, clock, self.pilot)
         topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)
         self._uplink = Uplink(self.outbox, clock, topic=topic, receipts=config.receipts)
         self._voice = Voice(
@@ -73,20 +77,24 @@ class Machine:
 
     async def run(self) -> None:
         """Work until cancelled; then say farewell and leave."""
-        await self.pilot.wake()
-        self._life.ready()
         try:
+            await self.pilot.wake()
+            self._life.ready()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch(), name=f"pilot-{self._config.machine_id}")
                 group.create_task(self._sample(), name=f"sampler-{self._config.machine_id}")
                 group.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
         finally:
             self._life.stopping()
+            await self.pilot.rest()
+            self.outbox.close()
 
     async def _watch(self) -> None:
         while True:
             await self.pilot.tick()
             self._life.alive()
+            self._date()
+            await self._link_watch.look(connected=self._voice.connected)
             await asyncio.sleep(TICK_S)
 
     async def _sample(self) -> None:
@@ -106,17 +114,39 @@ class Machine:
         await self._commander.take(delivery, self.pilot)
 
     def _settle(self, receipt: Receipt) -> None:
-        if self.outbox.settle(receipt):
+        """Whoever gives receipts also wants to hear of losses."""
+        self._almanac.told(receipt.now_ms)
+        self._date()
+        settled = self.outbox.settle(receipt)
+        if self.outbox.tell(self._status_now(), self._almanac.now_ms()) or settled:
             self._uplink.receipted()
 
     def _tell_move(self, move: Move) -> None:
         self._number(replace(status_of(move.state, move.reading), session=self._voice.session))
 
+    def _status_now(self) -> Status:
+        return replace(status_of(self.pilot.state, self.pilot.reading), session=self._voice.session)
+
+    def _date(self) -> None:
+        """As soon as the date is known, what was measured before gets one."""
+        if self._almanac.synchronised and not self._dated:
+            self._dated = True
+            now_ms, monotonic_ms = self._almanac.now_ms(), self._almanac.monotonic_ms()
+            self.outbox.date(now_ms=now_ms, monotonic_ms=monotonic_ms, started_ms=self._started_ms)
+            self._uplink.news.set()
+
     def _number(self, message: Message) -> None:
         """Into the outbox, on its way as soon as there is one."""
         try:
-            self.outbox.put(message, self._clock.now_ms())
+            self._put(message)
         except Refused as refused:
             _log.error("a message of our own is against the contract: %s", refused)
             return
         self._uplink.news.set()
+
+    def _put(self, message: Message) -> None:
+        self._date()
+        if self._dated:
+            self.outbox.put(message, self._almanac.now_ms())
+        else:
+            self.outbox.put(message, self._almanac.monotonic_ms(), dated=False)

@@ -7,7 +7,15 @@ from sunsweep.machine.states import State
 
 def telemetry_of(reading: Reading) -> Telemetry:
     """A sample; a sensor that says nothing is left out."""
-    extra = {"temp": reading.temp_c, "vibration": reading.vibration_g}
+    lat, lon = reading.position or (None, None)
+    extra = {
+        "temp": reading.temp_c,
+        "vibration": reading.vibration_g,
+        "tilt": reading.tilt_deg,
+        "current": reading.current_a,
+        "lat": lat,
+        "lon": lon,
+    }
     said = {name: value for name, value in extra.items() if value is not None}
     return Telemetry(reading.battery_v, reading.solar_v, reading.solar_a, reading.water_pct, said)
 

@@ -25,11 +25,15 @@ class Happening(StrEnum):
 
     WORKING = "working"
     SUPPLIES_LOW = "supplies_low"
+    OVERHEATED = "overheated"
+    LINK_LOST = "link_lost"
+    LINK_LOST_STOP = "link_lost_stop"
     ROW_DONE = "row_done"
     ARRIVED = "arrived"
     SUN_CHARGES = "sun_charges"
     CHARGE_ENDED = "charge_ended"
     BROKE = "broke"
+    BUTTON = "emergency_button"
 
 
 Cause = Order | Happening
@@ -45,9 +49,14 @@ _AT_WORK: Final[dict[Cause, State]] = {
     Order.EMERGENCY_STOP: State.EMERGENCY_STOP,
     Happening.BROKE: State.FAULT,
 }
-_GOES_HOME_WHEN_LOW: Final[dict[Cause, State]] = {Happening.SUPPLIES_LOW: State.RETURNING}
+_BREAKS_OFF: Final[dict[Cause, State]] = {
+    Happening.SUPPLIES_LOW: State.RETURNING,
+    Happening.OVERHEATED: State.RETURNING,
+    Happening.LINK_LOST: State.RETURNING,
+    Happening.LINK_LOST_STOP: State.IDLE,
+}
 
-MOVES: Final[dict[State, dict[Cause, State]]] = {
+_WITHOUT_BUTTON: Final[dict[State, dict[Cause, State]]] = {
     State.IDLE: {
         Order.START_CLEANING: State.STARTING,
         Order.STOP_CLEANING: State.IDLE,
@@ -55,10 +64,10 @@ MOVES: Final[dict[State, dict[Cause, State]]] = {
         Order.EMERGENCY_STOP: State.EMERGENCY_STOP,
         Happening.BROKE: State.FAULT,
     },
-    State.STARTING: {**_AT_WORK, **_GOES_HOME_WHEN_LOW, Happening.WORKING: State.RUNNING},
+    State.STARTING: {**_AT_WORK, **_BREAKS_OFF, Happening.WORKING: State.RUNNING},
     State.RUNNING: {
         **_AT_WORK,
-        **_GOES_HOME_WHEN_LOW,
+        **_BREAKS_OFF,
         Order.PAUSE: State.PAUSED,
         Happening.ROW_DONE: State.RETURNING,
     },
@@ -89,6 +98,9 @@ MOVES: Final[dict[State, dict[Cause, State]]] = {
         Order.RESET: State.IDLE,
     },
     State.EMERGENCY_STOP: {Order.EMERGENCY_STOP: State.EMERGENCY_STOP, Order.RESET: State.IDLE},
+}
+MOVES: Final[dict[State, dict[Cause, State]]] = {
+    state: {**moves, Happening.BUTTON: State.EMERGENCY_STOP} for state, moves in _WITHOUT_BUTTON.items()
 }
 """What is not in here does not happen. A move to the same state is an order that is fulfilled already."""
 

@@ -43,6 +43,7 @@ class Voice:
         self._on_connected = on_connected
         self._heartbeat_s = heartbeat_s
         self._connections = 0
+        self.connected = False
 
     @property
     def session(self) -> tuple[int, int]:
@@ -60,6 +61,7 @@ class Voice:
             await self._downlink.subscribe(client)
             await self._say(client, self._first_status())
             cancellation.obey()
+            self.connected = True
             self._uplink.new_connection()
             self._on_connected()
             async with asyncio.TaskGroup() as group:
@@ -69,6 +71,8 @@ class Voice:
         except asyncio.CancelledError:
             await self._leave(client)
             raise
+        finally:
+            self.connected = False
 
     async def _beat(self, client: Client) -> None:
         while True:

@@ -4,9 +4,12 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from sunsweep.contract.limits import MAX_UNRECEIPTED
-from sunsweep.machine.outbox import Entry, Outbox
+from sunsweep.machine.entry import Entry
+from sunsweep.machine.outbox import Outbox
 
 BATCH: Final = 20
+MAX_TRIES: Final = 10
+"""So often a message is sent while later ones are answered; then it counts as lost."""
 PATIENCE_S: Final = 30.0
 SETTLED_S: Final = 5.0
 FIRST_PROBE_S: Final = 5.0
@@ -25,14 +28,15 @@ class Window:
 
     When the oldest has waited too long it closes: only that one is tried, ever more slowly, and new messages
     pass once at QoS 0. A receipt opens it, and what has gone unanswered goes again. A new connection starts
-    with everything unsent.
+    with everything unsent. `tries` outlives the connections.
     """
 
-    def __init__(self, outbox: Outbox, *, limit: int = MAX_UNRECEIPTED) -> None:
+    def __init__(self, outbox: Outbox, *, limit: int = MAX_UNRECEIPTED, tries: dict[int, int] | None = None) -> None:
         self._outbox = outbox
         self._limit = limit
         self._out: dict[int, float] = {}
-        self._shown = outbox.last_seq
+        self._tries = {} if tries is None else tries
+        self._shown = outbox.last_order
         self._probe_s: float | None = None
         self._probe_wait_s = FIRST_PROBE_S
 
@@ -47,16 +51,19 @@ class Window:
         if self._probe_s is not None:
             return self._probe(now_s) + self._show()
         room = min(BATCH, self._limit - len(self._out))
-        fresh = list(islice((entry for entry in self._outbox.pending() if entry.seq not in self._out), room))
+        self._give_up_the_unanswered()
+        fresh = list(islice((entry for entry in self._outbox.pending() if entry.order not in self._out), room))
         for entry in fresh:
-            self._out[entry.seq] = now_s
-            self._shown = max(self._shown, entry.seq)
+            self._out[entry.order] = now_s
+            self._shown = max(self._shown, entry.order)
+            if entry.order < self._outbox.newest_settled:
+                self._tries[entry.order] = self._tries.get(entry.order, 0) + 1
         return [Sending(entry, 1) for entry in fresh] + ([] if len(fresh) == BATCH else self._show())
 
     def opened(self, now_s: float) -> None:
         """A receipt came: what is still out after a while has been lost on the way."""
         self._probe_s, self._probe_wait_s = None, FIRST_PROBE_S
-        self._out = {seq: sent_s for seq, sent_s in self._out.items() if now_s - sent_s <= SETTLED_S}
+        self._out = {order: sent_s for order, sent_s in self._out.items() if now_s - sent_s <= SETTLED_S}
 
     def wait_s(self, now_s: float) -> float:
         """How long nothing changes by itself."""
@@ -66,7 +73,15 @@ class Window:
         return max(0.0, oldest_s + PATIENCE_S - now_s)
 
     def _forget_settled(self) -> None:
-        self._out = {seq: sent_s for seq, sent_s in self._out.items() if seq in self._outbox}
+        held = self._outbox.held(self._out.keys() | self._tries.keys())
+        self._out = {order: sent_s for order, sent_s in self._out.items() if order in held}
+        for order in self._tries.keys() - held:
+            del self._tries[order]
+
+    def _give_up_the_unanswered(self) -> None:
+        for order in [order for order, tries in self._tries.items() if tries >= MAX_TRIES and order not in self._out]:
+            self._outbox.give_up(order)
+            del self._tries[order]
 
     def _close_if_unanswered(self, now_s: float) -> None:
         oldest_s = min(self._out.values(), default=now_s)
@@ -84,5 +99,5 @@ class Window:
     def _show(self) -> list[Sending]:
         """Messages newer than any shown: viewers are not kept waiting by history."""
         new = self._outbox.pending(after=self._shown)
-        self._shown = max(self._shown, self._outbox.last_seq)
+        self._shown = max(self._shown, self._outbox.last_order)
         return [Sending(entry, 0) for entry in new]

@@ -1,18 +1,28 @@
-"""A bench supply in place of the sun: always on, always the same."""
+"""A body that is not there, on a bench supply that one sets."""
 
-from sunsweep.machine.ports import PanelPoint
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from sunsweep.machine.drivers.bench_sky import BenchSky
+from sunsweep.machine.drivers.body import Body, Build
+from sunsweep.machine.drivers.options import parse_options
+from sunsweep.machine.drivers.simulated import embody, morning_clock
+from sunsweep.machine.ports import Hardware, Surroundings
 
 
-class BenchSky:
-    """Holds its volts up to its limit of current, as a laboratory supply does."""
+class Bench(Struct, frozen=True, forbid_unknown_fields=True):
+    """The supply's volts and limit of current, the room's air, and the machine under test."""
 
-    def __init__(self, *, volts: float = 18.0, max_amps: float = 5.0, air_c: float = 21.0) -> None:
-        self._volts = volts
-        self._max_amps = max_amps
-        self._air_c = air_c
+    volts: float = 18.0
+    max_amps: float = 5.0
+    air_c: float = 21.0
+    build: Build = Build()
 
-    def panel(self, at_s: float, demand_w: float) -> PanelPoint:  # noqa: ARG002  the port's shape
-        return PanelPoint(self._volts, min(self._max_amps, max(0.0, demand_w) / self._volts))
 
-    def air_c(self, at_s: float) -> float:  # noqa: ARG002  the port's shape
-        return self._air_c
+def bench(options: Mapping[str, Any], surroundings: Surroundings) -> Hardware:
+    """The driver `bench`."""
+    given = parse_options(options, Bench)
+    sky = BenchSky(volts=given.volts, max_amps=given.max_amps, air_c=given.air_c)
+    return embody(Body(given.build, sky, morning_clock(surroundings.clock), surroundings.random))

@@ -15,7 +15,7 @@ _AREA_FACTOR: Final = {Mode.AUTO: 1.0, Mode.MANUAL: 1.0, Mode.EDGE: 0.4}
 _CHARGING_A: Final = 0.3
 
 
-class Build(Struct, frozen=True):
+class Build(Struct, frozen=True, forbid_unknown_fields=True):
     """What differs from machine to machine."""
 
     capacity_ah: float = 40.0

@@ -1,12 +1,12 @@
 """A body that is not there, behind the ports of a real one."""
 
-from collections.abc import Callable
-from random import Random
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-from sunsweep.machine.drivers.bench import BenchSky
+from sunsweep.machine.drivers.bench_sky import BenchSky
 from sunsweep.machine.drivers.body import Body, Build
-from sunsweep.machine.ports import Activity, Clock, Hardware, HardwareError, Plan, Reading
+from sunsweep.machine.drivers.options import parse_options
+from sunsweep.machine.ports import Activity, Clock, Hardware, HardwareError, Plan, Reading, Surroundings
 
 _MORNING_S: Final = 9 * 3600.0
 
@@ -81,9 +81,10 @@ def embody(body: Body) -> Hardware:
     return Hardware(SimulatedSensors(body), SimulatedDrive(body))
 
 
-def simulated(clock: Clock, random: Random) -> Hardware:
-    """One machine on the bench, in real time, from nine in the morning."""
-    return embody(Body(Build(), BenchSky(), morning_clock(clock), random))
+def simulated(options: Mapping[str, Any], surroundings: Surroundings) -> Hardware:
+    """The driver `simulated`: real time, from nine in the morning; its options are the fields of `Build`."""
+    clock, random = surroundings
+    return embody(Body(parse_options(options, Build), BenchSky(), morning_clock(clock), random))
 
 
 def morning_clock(clock: Clock, *, speed: float = 1.0, start_s: float = _MORNING_S) -> Callable[[], float]:
