@@ -120,7 +120,17 @@ def test_what_is_older_than_the_backend_takes_is_given_up_within_the_hour(tmp_pa
     outbox = start(tmp_path, boot=7, limits=Limits(age_ms=DAY_MS))
     for hour in range(30):
         outbox.put(SAMPLE, NOW_MS + hour * HOUR_MS)
+        outbox.settle(Receipt(NOW_MS + hour * HOUR_MS))
     assert numbers(outbox) == [(7, seq) for seq in range(6, 31)]
+    outbox.close()
+
+
+def test_a_clock_of_ours_that_steps_by_months_makes_nothing_old(tmp_path: Path) -> None:
+    outbox = start(tmp_path, boot=7)
+    fill(outbox, 10)
+    outbox.put(SAMPLE, NOW_MS + 100 * DAY_MS)
+    outbox.settle(Receipt(NOW_MS))
+    assert numbers(outbox) == [(7, seq) for seq in range(1, 12)]
     outbox.close()
 
 

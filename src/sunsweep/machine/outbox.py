@@ -89,22 +89,10 @@ class Outbox:
 
     def settle(self, receipt: Receipt) -> int:
         """Forget what a receipt says is stored or rejected; how many that were."""
+        settled = self._take(receipt)
         self._drop_the_old(receipt.now_ms)
-        base = self._bases.get(receipt.boot)
-        if base is None:
-            return 0
-        stored = rejected = 0
-        for first, last in receipt.stored:
-            stored += self._leave(self._of_boot(receipt.boot, base + first, base + last))
-        for first, last, reason in receipt.rejected:
-            refused = self._of_boot(receipt.boot, base + first, base + last)
-            self._refused(refused, reason)
-            rejected += self._leave(refused)
-        self._untellable = self._untellable and not stored
-        self.counts.stored += stored
-        self.counts.rejected += rejected
         self._shelf.save_soon()
-        return stored + rejected
+        return settled
 
     def forget(self, order: int) -> None:
         """Call this one done (for backends that give no receipts)."""
@@ -175,6 +163,22 @@ class Outbox:
 
     def __len__(self) -> int:
         return self._shelf.count
+
+    def _take(self, receipt: Receipt) -> int:
+        base = self._bases.get(receipt.boot)
+        if base is None:
+            return 0
+        stored = rejected = 0
+        for first, last in receipt.stored:
+            stored += self._leave(self._of_boot(receipt.boot, base + first, base + last))
+        for first, last, reason in receipt.rejected:
+            refused = self._of_boot(receipt.boot, base + first, base + last)
+            self._refused(refused, reason)
+            rejected += self._leave(refused)
+        self._untellable = self._untellable and not stored
+        self.counts.stored += stored
+        self.counts.rejected += rejected
+        return stored + rejected
 
     def _end_of_the_last_boot(self) -> None:
         """It ended with the number that it had drawn last; from here on its end is remembered as untold."""
