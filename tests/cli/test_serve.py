@@ -9,6 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from sunsweep.mqtt.local_broker import LocalBroker
 from sunsweep.server.broker import logins
@@ -88,6 +91,9 @@ async def test_all_roles_wait_for_their_broker_and_end_cleanly(place: Place) -> 
             assert busy.code == 1
             assert f"is taken by sunsweep (pid {program.process.pid}: " in busy.err
             assert "SUNSWEEP_PORT" in busy.err
+            with pytest.raises(InvalidStatus) as refusal:
+                await connect(f"ws://127.0.0.1:{place.port}/mqtt", subprotocols=[Subprotocol("mqtt")], proxy=None)
+            assert refusal.value.response.status_code == 403, "the door is open without having been asked for"
         assert (await place.becomes(503))["database"] == "ok"
         await ends_well(program)
 

@@ -6,7 +6,10 @@ import stat
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import mqtt5
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.support.command import Running, Site, said_first_steps, sunsweep
 from tests.support.mosquitto import publish, subscriber
@@ -48,6 +51,16 @@ async def every_login_works(site: Site, program: Running) -> None:
         assert await site.token(email)
 
 
+async def its_door_leads_to_the_broker(site: Site) -> None:
+    login = json.loads((site.data / "simulated-machines.json").read_bytes())[0]
+    hello = mqtt5.ConnectPacket("", username=login["mqtt_username"], password=login["mqtt_password"].encode())
+    address = site.url.replace("http://", "ws://") + "/mqtt"
+    async with connect(address, subprotocols=[Subprotocol("mqtt")], proxy=None) as socket:
+        await socket.send(hello.write())
+        welcome = await socket.recv()
+    assert (welcome[0], welcome[3]) == (0x20, 0)
+
+
 def no_password_is_in_the_process_list(site: Site) -> None:
     listed = "\n".join(" ".join(process.cmdline()) for process in site.processes())
     logins = json.loads((site.data / "simulated-machines.json").read_bytes())
@@ -61,6 +74,7 @@ async def test_the_first_start_and_the_second(site: Site) -> None:
     async with site.up("--machines", "3") as first:
         assert site.url in first.out
         await every_login_works(site, first)
+        await its_door_leads_to_the_broker(site)
         frame = await site.first_frame("SUN-0001")
         assert {"battery", "solar_v", "solar_a", "water"} <= set(frame["data"])
         await the_first_command_of_the_banner_works(site, first)

@@ -59,6 +59,22 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], words: 
         load(tmp_path, GOOD.replace(*change))
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "machine.toml: .*missing required field"),
+        (b"\0" * 4096, "machine.toml: is not TOML"),
+        (GOOD.encode()[:60], "machine.toml: "),
+        (b"\xff\xfe" + GOOD.encode(), "machine.toml: is not UTF-8 text"),
+    ],
+)
+def test_a_file_spoiled_by_a_power_cut_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "machine.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        load_config(file)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"machine\.toml: No such file"):
         load_config(tmp_path / "machine.toml")

@@ -59,6 +59,24 @@ def test_the_file_loads_is_the_owners_alone_and_nothing_else_is_left(
     assert f"Next: sunsweep-machine check --config {file}" in capsys.readouterr().out
 
 
+def test_what_is_not_yet_sent_outlives_the_program_unless_told_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "machine.toml"
+    with answering(200, told()) as site:
+        assert enroll(site.port, file) == 0
+    folder = tmp_path / "machine-state"
+    assert load_config(file).state_dir == str(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_state_folder_that_cannot_be_made_spends_no_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "machine-state").write_text("in the way")
+    with answering(200, told()) as site:
+        assert enroll(site.port, tmp_path / "machine.toml") == 1
+        assert site.asked == []
+    assert "machine-state: File exists" in capsys.readouterr().err
+    assert left(tmp_path) == ["machine-state"]
+
+
 def test_the_ca_lies_beside_it(tmp_path: Path) -> None:
     made = self_signed(tmp_path)
     file = tmp_path / "etc" / "machine.toml"
@@ -68,7 +86,7 @@ def test_the_ca_lies_beside_it(tmp_path: Path) -> None:
     ca_file = load_config(file).ca_file
     assert ca_file == str(file.with_name("machine-ca.pem"))
     assert Path(ca_file).read_text() == made.cert.read_text()
-    assert left(file.parent) == ["machine-ca.pem", "machine.toml"]
+    assert left(file.parent) == ["machine-ca.pem", "machine-state", "machine.toml"]
 
 
 def test_a_file_that_is_there_is_not_touched_and_no_code_is_spent(

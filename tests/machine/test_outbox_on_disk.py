@@ -33,6 +33,15 @@ def stored(boot: int, first: int, last: int) -> Receipt:
     return Receipt(NOW_MS, boot, ((first, last),))
 
 
+def test_what_is_written_is_on_the_card_when_put_returns(tmp_path: Path) -> None:
+    """SQLite's own words: 2 is FULL, a flush at each commit."""
+    outbox = start(tmp_path)
+    settings = disk_of(outbox)._db
+    assert settings.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+    assert settings.execute("PRAGMA synchronous").fetchall() == [(2,)]
+    outbox.close()
+
+
 def test_what_an_earlier_boot_left_comes_first_and_under_its_own_number(tmp_path: Path) -> None:
     first = start(tmp_path, boot=7)
     fill(first, 3)

@@ -28,8 +28,8 @@ def write_config(folder: Path, url: str, *, password: str = PASSWORD) -> Path:
 
 
 @asynccontextmanager
-async def program(config: Path) -> AsyncIterator[Process]:
-    command = (sys.executable, "-m", "sunsweep.machine.main", "run", "--config", str(config))
+async def program(config: Path, *, before: tuple[str, ...] = ()) -> AsyncIterator[Process]:
+    command = (*before, sys.executable, "-m", "sunsweep.machine.main", "run", "--config", str(config))
     process = await asyncio.create_subprocess_exec(*command, stderr=PIPE)
     try:
         yield process
@@ -141,3 +141,21 @@ async def test_killed_without_a_backend_what_it_measured_goes_out_at_the_next_st
             await observer.until(
                 lambda heard: is_sample(heard) and heard.body.stamp.boot != first.body.stamp.boot, after=seen
             )
+
+
+async def test_on_a_card_that_takes_no_more_it_says_so_once_and_works_on(broker: Broker, tmp_path: Path) -> None:
+    config = write_config(tmp_path, broker.url)
+    text = config.read_text().replace("telemetry_interval_s = 0.5", "telemetry_interval_s = 0.05")
+    config.write_text(text + f'state_dir = "{tmp_path / "state"}"\n')
+    no_file_beyond_128_kib = ("prlimit", f"--fsize={128 * 1024}")
+    async with observing(broker) as observer, program(config, before=no_file_beyond_128_kib) as process:
+        complaint = await log_line(process, "cannot be written")
+        assert "Messages are kept in memory meanwhile" in complaint
+        last = max(heard.body.stamp.seq for heard in observer.heard if is_sample(heard))
+        await observer.until(lambda heard: is_sample(heard) and heard.body.stamp.seq > last + 40)
+        process.send_signal(signal.SIGTERM)
+        _, rest = await process.communicate()
+    assert process.returncode == 0
+    assert b"cannot be written" not in rest
+    assert b"messages could not be written, and end with the program" in rest
+    assert b"Traceback" not in rest

@@ -43,7 +43,7 @@ class ConfigFile:
         os.close(self._descriptor)
         self._draft.unlink(missing_ok=True)
 
-    def write(self, enrolled: Enrolled, *, driver: str, state_dir: Path | None) -> Path | None:
+    def write(self, enrolled: Enrolled, *, driver: str, state_dir: Path) -> Path | None:
         """Put it in place; where the file before is kept. Raises `ConfigError`, `OSError`."""
         ca_file = None if enrolled.ca is None else self._path.with_name(f"{self._path.stem}-ca.pem")
         if ca_file is not None and enrolled.ca is not None:
@@ -67,15 +67,14 @@ class ConfigFile:
         return old
 
 
-def _lines(enrolled: Enrolled, *, ca_file: Path | None, driver: str, state_dir: Path | None) -> Iterator[str]:
+def _lines(enrolled: Enrolled, *, ca_file: Path | None, driver: str, state_dir: Path) -> Iterator[str]:
     yield "# Written by `sunsweep-machine enroll`. It holds a password: keep it to yourself.\n"
     yield f"broker = {_toml(enrolled.brokers)}\n"
     for name in ("company_id", "machine_id", "mqtt_username", "mqtt_password"):
         yield f"{name} = {_toml(getattr(enrolled, name))}\n"
     if ca_file is not None:
         yield f"ca_file = {_toml(str(ca_file))}\n"
-    if state_dir is not None:
-        yield f"state_dir = {_toml(str(state_dir.absolute()))}\n"
+    yield f"state_dir = {_toml(str(state_dir.absolute()))}\n"
     yield f"driver = {_toml(driver)}\n"
 
 

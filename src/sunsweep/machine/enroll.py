@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +29,16 @@ class Wish(Struct, frozen=True, kw_only=True):
     driver: str = "simulated"
     state_dir: Path | None = None
 
+    @property
+    def state_folder(self) -> Path:
+        """Where nothing is said: beside the file, and of its name."""
+        return self.state_dir or self.config.with_name(f"{self.config.stem}-state")
+
 
 def enroll(wish: Wish) -> int:
     """Write the file and say the next step; what it returns is the exit code."""
     try:
-        with ConfigFile(wish.config, force=wish.force) as file:
+        with ConfigFile(wish.config, force=wish.force) as file, _state_folder(wish):
             enrolled = redeem(wish.server, wish.code, ca_file=wish.ca, insecure=wish.insecure)
             return _keep(wish, file, enrolled)
     except ServerError as error:
@@ -40,10 +47,22 @@ def enroll(wish: Wish) -> int:
         return _complain(f"{error.filename or wish.config}: {error.strerror or error}")
 
 
+@contextmanager
+def _state_folder(wish: Wish) -> Iterator[None]:
+    """It is there before a code is spent; a new one goes again where no file came of it."""
+    there = wish.state_folder.exists()
+    wish.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if not there and not wish.config.exists():
+            wish.state_folder.rmdir()
+
+
 def _keep(wish: Wish, file: ConfigFile, enrolled: Enrolled) -> int:
     """From here on the code is spent, and every failure says so."""
     try:
-        kept = file.write(enrolled, driver=wish.driver, state_dir=wish.state_dir)
+        kept = file.write(enrolled, driver=wish.driver, state_dir=wish.state_folder)
     except ConfigError as error:
         return _complain(f"the server's answer makes no file that this program can use: {error}. {_HINT_SPENT}")
     except OSError as error:

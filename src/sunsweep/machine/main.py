@@ -87,7 +87,7 @@ def _add_enroll(parser: argparse.ArgumentParser) -> None:
     add("--force", action="store_true", help="replace the file; the one before is kept as FILE.old")
     add("--insecure", action="store_true", help="allow http:// beyond the local network")
     add("--driver", default="simulated", metavar="NAME", help="the hardware (simulated)")
-    add("--state-dir", type=Path, metavar="DIR", help="where the program keeps what it has not yet sent")
+    add("--state-dir", type=Path, metavar="DIR", help="keeps what is not yet sent (FILE-state, beside it)")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

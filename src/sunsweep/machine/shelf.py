@@ -120,9 +120,11 @@ class Shelf:
 
     def close(self) -> None:
         """Write what there is, and let go of the file."""
-        self._pause = 0
+        self._skipped = -1  # a pause is over
         self.save()
         if self._disk is not None:
+            if self._fresh:
+                _log.error("the last %d messages could not be written, and end with the program", len(self._fresh))
             self._disk.close()
             self._disk = None
 
