@@ -122,7 +122,7 @@ async def _last_life(site: Site, platform: Platform, story: Story) -> None:
 
 
 async def _settled(platform: Platform, story: Story) -> Tables:
-    """What was on its way at the end is stored a little later; what then still misses is the caller's to complain of."""
+    """What was on its way at the end is stored a little later; what then still misses is the caller's matter."""
     deadline = asyncio.get_running_loop().time() + 10
     while True:
         tables = await recount(platform.database, wall_clock())
