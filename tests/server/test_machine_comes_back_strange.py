@@ -97,11 +97,13 @@ async def case(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Case]:
         yield Case(site, link, platform)
 
 
-async def a_life_cut_short(case: Case) -> Kept:
-    """Some of it is stored, some waits; then the power goes."""
+async def a_life_cut_short(case: Case, *, ends: int | None = None) -> Kept:
+    """Some of it is stored, and its word on the end of that boot; some waits; then the power goes."""
     async with case.site.program() as program:
         boot = await case.boot_of(program)
         await case.stored_beyond(boot, SOME)
+        if ends is not None:
+            await eventually(lambda: told_the_end(case, ends), within_s=WITHIN_S)
         await case.cut_off()
         await program.kill()
     case.link.heal()
@@ -180,7 +182,7 @@ def put_back(case: Case, image: Path) -> None:
 async def test_an_older_image_after_newer_boots(case: Case, tmp_path: Path) -> None:
     image = tmp_path / "image"
     first, first_last = await an_image_of_a_life_that_went_on(case, image)
-    between = await a_life_cut_short(case)
+    between = await a_life_cut_short(case, ends=first.boot)
     put_back(case, image)
     new, said = await a_new_life(case)
     assert "cannot be read" not in said
