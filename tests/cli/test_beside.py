@@ -37,7 +37,7 @@ async def in_history(site: Site, serial: str, *batteries: float) -> None:
     async def there() -> bool:
         return {row["battery"] for row in await site.history(serial)} == set(batteries)
 
-    await eventually(there)
+    await eventually(there, within_s=30)
 
 
 async def ends_well(program: Running) -> None:

@@ -11,6 +11,7 @@ from sunsweep.contract.codec import decode_result, decode_status, decode_telemet
 from sunsweep.contract.payloads import Command, Receipt, Result, ResultState, Status, Telemetry
 from sunsweep.contract.refusal import Refused
 from sunsweep.contract.topics import Channel, MachineTopic, parse_machine_topic
+from sunsweep.machine import cancellation
 from tests.machine.broker import BACKEND, Broker
 
 
@@ -58,6 +59,7 @@ class Observer:
             self.heard.append(Heard(topic, message.payload, body, message.qos))
             if self._receipts and body.stamp.numbered:
                 await self.receipt(topic, body.stamp.boot, body.stamp.seq, body.stamp.seq)
+                cancellation.obey()
             self._news.set()
 
     async def receipt(self, topic: MachineTopic, boot: int, first: int, last: int) -> None:

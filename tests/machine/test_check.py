@@ -86,7 +86,7 @@ async def test_a_refused_port_is_a_warning_while_another_way_is_open(broker: Bro
     findings = await found(write(tmp_path, closed, broker.url))
     assert of(findings, Level.FAIL) == ""
     assert "refused; nobody listens there" in of(findings, Level.WARN)
-    assert f"this network lets through mqtt (127.0.0.1:{broker.port})" in of(findings, Level.OK)
+    assert f"this network lets through mqtt://127.0.0.1:{broker.port}" in of(findings, Level.OK)
     failures = of(await found(write(tmp_path, closed)), Level.FAIL)
     assert "no broker can be reached from here" in failures
 

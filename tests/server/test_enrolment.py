@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import URL
 
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.features.enrolment import codes, service
@@ -40,7 +41,8 @@ async def test_a_code_is_exchanged_for_a_login_that_works_at_once(shared: Platfo
     told = answer.json()
     assert (told["company_id"], told["machine_id"], told["ca"]) == (1, "ENROL-1", None)
     assert told["topics"] == "company/1/machine/ENROL-1/#"
-    assert told["brokers"] == [f"mqtt://127.0.0.1:{shared.mqtt_port}"]
+    web = f"ws://127.0.0.1:{shared.settings.port}/mqtt"
+    assert told["brokers"] == [f"mqtt://127.0.0.1:{shared.mqtt_port}", web]
     assert told["mqtt_username"] != old.mqtt_username
     for username, password in (
         (told["mqtt_username"], told["mqtt_password"]),
@@ -135,15 +137,19 @@ async def test_a_code_has_more_than_sixty_bits_and_no_letter_taken_for_another()
 @pytest.mark.parametrize(
     ("given", "asked", "told"),
     [
-        ({"mqtt_url": "mqtt://127.0.0.1:1883"}, "farm.example", ["mqtt://farm.example:1883"]),
-        ({"mqtt_url": "mqtt://localhost:1883"}, "fd00::1", ["mqtt://[fd00::1]:1883"]),
-        ({"mqtt_url": "mqtts://broker.example"}, "farm.example", ["mqtts://broker.example"]),
-        ({"public_mqtt_urls": "mqtts://b.example, wss://b.example/mqtt"}, "x", ["mqtts://b.example", "wss://b.example/mqtt"]),
+        ({"mqtt_url": "mqtt://127.0.0.1:1883"}, "http://farm.example:8000", ["mqtt://farm.example:1883"]),
+        ({"mqtt_url": "mqtt://localhost:1883"}, "http://[fd00::1]", ["mqtt://[fd00::1]:1883"]),
+        ({"mqtt_url": "mqtts://broker.example"}, "https://farm.example", ["mqtts://broker.example"]),
+        ({"public_mqtt_urls": "mqtts://b.example, wss://b.example/mqtt"}, "http://x", ["mqtts://b.example", "wss://b.example/mqtt"]),
+        ({"mqtt_url": "mqtt://127.0.0.1:1883", "mqtt_door": True}, "http://[fd00::1]:8000",
+            ["mqtt://[fd00::1]:1883", "ws://[fd00::1]:8000/mqtt"]),
+        ({"mqtt_url": "mqtts://b.example", "mqtt_door": True}, "https://farm.example",
+            ["mqtts://b.example", "wss://farm.example:443/mqtt"]),
     ],
 )  # fmt: skip
 async def test_machines_are_told_addresses_that_they_can_reach(given: Any, asked: str, told: list[str]) -> None:
     settings = ServeSettings(database_url="sqlite:///x", secret_key="x" * 32, **given)
-    assert broker_urls(settings, asked) == told
+    assert broker_urls(settings, URL(asked)) == told
 
 
 async def test_the_ca_goes_along(tmp_path: Path) -> None:

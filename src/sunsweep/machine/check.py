@@ -74,7 +74,7 @@ async def _clock(clock: Clock, server: str | None) -> Finding:
 
 def _network(ways: list[Way]) -> list[Finding]:
     """A way that is closed is a failure only where no other is open."""
-    through = [f"{way.transport} ({way.endpoint})" for way in ways if way.open]
+    through = [str(way.endpoint) for way in ways if way.open]
     findings = [finding for way in ways for finding in way.findings]
     if not through:
         return [*findings, fail("network", "no broker can be reached from here")]

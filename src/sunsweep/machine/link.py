@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from aiomqtt import Client, MqttError, Will
 
+from sunsweep.machine import cancellation
 from sunsweep.machine.backoff import Backoff, Pace
 from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.connection import answers, connected, refused_credentials
@@ -95,9 +96,7 @@ class Link:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:
             broken = session.done()
-            session.cancel()
-            look.cancel()
-            await asyncio.gather(session, look, return_exceptions=True)
+            await cancellation.end(session, look)
         if broken:
             session.result()
             return None

@@ -7,9 +7,9 @@ import socket
 import ssl
 import time
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Final, NamedTuple
 
+from sunsweep.machine.certificates import BadCertificateError, tls_context
 from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.endpoint import Endpoint
 from sunsweep.machine.findings import Finding, fail, ok, warn
@@ -92,7 +92,7 @@ async def _resolve(endpoint: Endpoint) -> None:
 async def _open(
     config: MachineConfig, endpoint: Endpoint, findings: list[Finding], subject: str
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    context = await asyncio.to_thread(_context, config.ca_file) if endpoint.tls else None
+    context = await asyncio.to_thread(_context, config) if endpoint.tls else None
     try:
         async with asyncio.timeout(STEP_S):
             reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=context)
@@ -111,11 +111,11 @@ async def _open(
     return reader, writer
 
 
-def _context(ca_file: str | None) -> ssl.SSLContext:
+def _context(config: MachineConfig) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=None if ca_file is None else str(Path(ca_file)))
-    except (OSError, ssl.SSLError) as error:
-        raise _Blocked(f"the `ca_file` {ca_file} cannot be used: {error}") from error
+        return tls_context(config.ca_file, config.client_cert_file, config.client_key_file)
+    except BadCertificateError as error:
+        raise _Blocked(str(error)) from error
 
 
 def _validity(writer: asyncio.StreamWriter, subject: str) -> Finding:

@@ -60,6 +60,7 @@ class Voice:
         try:
             await self._downlink.subscribe(client)
             await self._say(client, self._first_status())
+            cancellation.obey()
             self.connected = True
             self._uplink.new_connection()
             self._on_connected()

@@ -5,23 +5,29 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from starlette.datastructures import URL
+
 from sunsweep.server.errors import UnavailableError
 from sunsweep.server.settings import ServeSettings
 
 
-def broker_urls(settings: ServeSettings, asked_host: str | None) -> list[str]:
-    """Those of the settings; else the backend's own broker.
+def broker_urls(settings: ServeSettings, asked: URL) -> list[str]:
+    """Those of the settings; else the backend's own broker, and `/mqtt` where the backend carries that.
 
-    If that listens beside the backend, it is where the machine has just found the backend: `asked_host`.
+    A broker that listens beside the backend is where the machine has just `asked` the backend.
     """
     if settings.public_mqtt_urls:
         return list(settings.public_mqtt_urls)
     parts = urlsplit(settings.mqtt_url)
     host = parts.hostname or ""
-    if asked_host and _is_loopback(host):
-        host = asked_host
-    shown = f"[{host}]" if ":" in host else host
-    return [f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port else "")]
+    if asked.hostname and _is_loopback(host):
+        host = asked.hostname
+    urls = [f"{parts.scheme}://{_bracketed(host)}" + (f":{parts.port}" if parts.port else "")]
+    if settings.mqtt_door:
+        # With its port: for MQTT another one than the web's is usual.
+        scheme, usual = ("wss", 443) if asked.scheme == "https" else ("ws", 80)
+        urls.append(f"{scheme}://{_bracketed(asked.hostname or host)}:{asked.port or usual}/mqtt")
+    return urls
 
 
 async def ca_certificate(file: Path | None) -> str | None:
@@ -32,6 +38,10 @@ async def ca_certificate(file: Path | None) -> str | None:
         return await asyncio.to_thread(file.read_text)
     except (OSError, UnicodeDecodeError) as error:
         raise UnavailableError("the broker's CA certificate (SUNSWEEP_MQTT_CA_FILE) cannot be read") from error
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_loopback(host: str) -> bool:

@@ -85,6 +85,6 @@ async def enrol(typed: Typed, request: Request, held: ServicesOf) -> Enrolled:
         mqtt_username=login.mqtt_username,
         mqtt_password=login.mqtt_password,
         topics=machine_rule(login.company_id, login.machine_id),
-        brokers=broker_urls(held.settings, request.url.hostname),
+        brokers=broker_urls(held.settings, request.url),
         ca=ca,
     )
