@@ -113,6 +113,14 @@ async def test_what_arrives_late_is_no_longer_given_up_nor_rejected(shared: Plat
     assert (counts(boot), boot["complete"]) == ((3, 0, 0, 0), True)
 
 
+async def test_an_end_before_what_has_come_is_none(shared: Platform) -> None:
+    told = status(8, 1, lost=[], ended=[[7, 2]])
+    await sent(shared, "OLDER-1", sample(7, 1), sample(7, 2), sample(7, 4), told)
+    found = (await ledger_with(shared, "OLDER-1", arrived=4))["items"]
+    (boot,) = [boot for boot in found if boot["boot"] == 7]
+    assert (boot["last"], boot["ended"], counts(boot)) == (4, False, (3, 0, 0, 1))
+
+
 async def test_it_stays_the_same_when_the_day_is_counted(shared: Platform) -> None:
     yesterday = wall_clock() // DAY_MS * DAY_MS - DAY_MS
     at = wall_clock() - yesterday - 3_600_000

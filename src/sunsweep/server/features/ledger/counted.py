@@ -41,9 +41,10 @@ async def counted(
     for row in await repository.losses(connection, boots):
         losses[row.machine_id, row.boot].append((row.first_seq, row.last_seq))
     ends = {(row.machine_id, row.boot): row.last_seq for row in await repository.ends(connection, boots)}
+    accounts = {key: balance(days[key].values(), losses[key], ends.get(key, 0)) for key in boots}
+    # A card restored from an older image says that a boot ended before what has come of it: that is no end.
     return {
-        key: BootAccount(balance(days[key].values(), losses[key], ends.get(key, 0)), key in ends, sorted(days[key]))
-        for key in boots
+        key: BootAccount(account, ends.get(key) == account.last, sorted(days[key])) for key, account in accounts.items()
     }
 
 

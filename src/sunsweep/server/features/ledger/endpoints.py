@@ -50,7 +50,7 @@ class BootLedger(BaseModel):
     last: int
     """The greatest number known of: stored, rejected, given up, or told by the machine as the boot's last."""
     ended: bool
-    """The machine has told that this boot is over, and how far it went."""
+    """The machine has told that this boot is over, and how far it went, and nothing beyond that has come."""
     complete: bool
     """Nothing up to `last` is outstanding. A boot that has not ended may go on."""
     stored: Numbers
