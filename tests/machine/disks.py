@@ -14,7 +14,7 @@ _random = Random(11)
 def start(folder: Path, *, limits: Limits | None = None, boot: int | None = None) -> Outbox:
     """One more boot on what is there."""
     drawn = _random.randint(1, MAX_BOOT) if boot is None else boot
-    return Outbox(drawn, shelf=Shelf(open_disk(folder)), limits=limits or Limits())
+    return Outbox(drawn, shelf=Shelf(open_disk(folder, "machine scm-1 of company 1")), limits=limits or Limits())
 
 
 def numbers(outbox: Outbox) -> list[tuple[int, int]]:

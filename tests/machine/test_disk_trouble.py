@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sunsweep.contract.payloads import LossAccount, Receipt, Status, Telemetry
+from sunsweep.machine.disk import InUseError, open_disk
 from sunsweep.machine.outbox import Limits, Outbox
 from tests.machine.disks import disk_of, file_in, numbers, start
 from tests.machine.test_outbox_on_disk import SAMPLE, accounts, fill
@@ -134,19 +135,29 @@ def test_damage_while_running_leaves_what_is_in_memory(tmp_path: Path, caplog: p
     again.close()
 
 
-def test_a_second_program_on_the_same_file_gets_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_second_program_on_the_same_file_is_turned_away(tmp_path: Path) -> None:
     first = start(tmp_path, boot=7)
-    second = start(tmp_path, boot=8)
-    assert "locked" in errors(caplog)[0]
+    with pytest.raises(InUseError, match=r"outbox\.db is in use"):
+        start(tmp_path, boot=8)
     fill(first, 1)
-    fill(second, 1)
-    assert (numbers(first), numbers(second)) == ([(7, 1)], [(8, 1)])
+    assert numbers(first) == [(7, 1)]
     first.close()
-    second.close()
     third = start(tmp_path, boot=9)
     third.tell(Status("Idle"), NOW_MS)
     assert accounts(third) == [LossAccount(ended=[(7, 1)])]
     third.close()
+
+
+def test_what_one_machine_left_never_goes_out_as_another_s(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = start(tmp_path, boot=7)
+    fill(first, 3)
+    first.close()
+    disk = open_disk(tmp_path, "machine two of company 1")
+    assert disk is not None
+    assert (disk.totals()[0], disk.kept("now")) == (0, None)
+    assert "it is of machine scm-1 of company 1, and this is machine two of company 1" in errors(caplog)[0]
+    disk.close()
+    assert (tmp_path / "outbox.corrupt-1").exists()
 
 
 def test_without_a_folder_it_is_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

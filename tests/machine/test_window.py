@@ -38,7 +38,7 @@ def properly(first: int, last: int) -> list[tuple[int, int]]:
 
 def test_everything_held_goes_out_in_order_and_once() -> None:
     bench = Bench(50)
-    assert bench.send(0) == properly(1, 50)
+    assert bench.send(0) == [(50, 0), *properly(1, 50)], "the newest is shown ahead of a long history"
     assert bench.send(1) == []
     bench.put(1)
     assert bench.send(2) == properly(51, 51)
@@ -46,7 +46,7 @@ def test_everything_held_goes_out_in_order_and_once() -> None:
 
 def test_no_more_than_the_limit_is_out() -> None:
     bench = Bench(MAX_UNRECEIPTED + 100)
-    assert bench.send(0) == properly(1, MAX_UNRECEIPTED)
+    assert bench.send(0) == [(MAX_UNRECEIPTED + 100, 0), *properly(1, MAX_UNRECEIPTED)]
     bench.receipt(1, 30, 1)
     assert bench.send(1) == properly(MAX_UNRECEIPTED + 1, MAX_UNRECEIPTED + 30)
 

@@ -60,7 +60,7 @@ async def test_the_account_comes_in_pieces_and_every_number_is_somewhere(
     assert three_weeks.last == SAMPLES + CHANGES
     assert three_weeks.given_up > three_weeks.last - ROOM - 20
     state = shutil.copytree(three_weeks.folder, tmp_path / "state")
-    login = await platform.add_machine("WEEKS-1")
+    login = await platform.add_machine("scm-1")
     config = MachineConfig(
         broker=platform.settings.mqtt_url,
         company_id=login.company_id,
@@ -79,7 +79,7 @@ async def test_the_account_comes_in_pieces_and_every_number_is_somewhere(
     async def closed() -> dict[str, Any] | None:
         assert not task.done(), "the program has ended"
         query = {"boot": three_weeks.boot}
-        found = (await platform.get("/machines/WEEKS-1/ledger", as_="viewer@example.com", params=query))["items"]
+        found = (await platform.get("/machines/scm-1/ledger", as_="viewer@example.com", params=query))["items"]
         return found[0] if found and found[0]["complete"] else None
 
     try:

@@ -17,6 +17,7 @@ from sunsweep.contract.topics import Channel
 from sunsweep.machine.entry import Entry
 
 FILE: Final = "outbox.db"
+_OWNER: Final = "owner"
 MAX_ASIDE: Final = 3
 MAX_REJECTED: Final = 1000
 _VERSION: Final = 1
@@ -61,6 +62,10 @@ class DiskError(Exception):
 
 class CorruptError(DiskError):
     """The file is none of ours, damaged, or of a newer program."""
+
+
+class InUseError(DiskError):
+    """Another program holds the file: two of them would obey a command twice."""
 
 
 class Disk:
@@ -180,24 +185,50 @@ class Disk:
         self._db.executescript(_SCHEMA)
 
 
-def open_disk(folder: Path) -> Disk | None:
-    """The file in `folder`, a new one where it is damaged, or None where there can be none. Said as ERROR."""
+def open_disk(folder: Path, owner: str) -> Disk | None:
+    """The file in `folder`, a new one where it is damaged or another machine's, or None where there can be none.
+
+    Said as ERROR. Raises `InUseError`.
+    """
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            return Disk(path)
+            return _owned(path, owner)
         except CorruptError as error:
             aside = _move_aside(path)
             _log.error("%s cannot be read (%s): kept as %s, and a new one begun", path, error, aside.name)
-            return Disk(path)
+            return _owned(path, owner)
+    except InUseError as error:
+        raise InUseError(f"{path} is in use: does another sunsweep-machine run?") from error
     except (DiskError, OSError) as error:
         _log.error("nothing can be kept in %s: %s. Messages are in memory only, until the next start", path, error)
         return None
 
 
+def _owned(path: Path, owner: str) -> Disk:
+    """What one machine has measured never goes out as another's."""
+    disk = Disk(path)
+    try:
+        _claim(disk, owner)
+    except BaseException:
+        disk.close()
+        raise
+    return disk
+
+
+def _claim(disk: Disk, owner: str) -> None:
+    before = disk.kept(_OWNER)
+    if before is None:
+        disk.save(Changes(kept={_OWNER: owner.encode()}))
+    elif before != owner.encode():
+        raise CorruptError(f"it is of {before.decode(errors='replace')}, and this is {owner}")
+
+
 def _told(error: sqlite3.Error) -> DiskError:
-    """Operational errors are the surroundings' (disk full, read-only, locked); others are the file's own."""
+    """Operational errors are the surroundings' (disk full, read-only); others are the file's own."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:  # the primary code of an extended one
+        return InUseError(str(error))
     return DiskError(str(error)) if isinstance(error, sqlite3.OperationalError) else CorruptError(str(error))
 
 

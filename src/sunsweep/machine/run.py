@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from sunsweep.machine.config import MachineConfig
+from sunsweep.machine.disk import InUseError
 from sunsweep.machine.dry_run import DryRun
 from sunsweep.machine.notify import Notifier
 from sunsweep.machine.ports import Clock, Hardware
@@ -19,6 +20,7 @@ from sunsweep.machine.recording import BadRecordingError, load_recording, record
 from sunsweep.machine.signals import until_signalled
 
 NOT_RECEIPTED: Final = 1
+IN_USE: Final = 1
 BAD_FILE: Final = 2
 _LOOK_S: Final = 0.1
 
@@ -39,6 +41,9 @@ def run(wish: RunWish, config: MachineConfig, body: Callable[[], Hardware], *, c
     try:
         with _hardware(wish, body, clock) as (hardware, left_s):
             return _run(wish, config, hardware, left_s, clock=clock, random=random)
+    except InUseError as error:
+        sys.stderr.write(f"sunsweep-machine: {error}\n")
+        return IN_USE
     except BadRecordingError as error:
         sys.stderr.write(f"sunsweep-machine: {error}\n")
     except OSError as error:

@@ -20,12 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 def open_outbox(config: MachineConfig, random: Random) -> Outbox:
-    """A new boot, over whatever earlier ones have left."""
+    """A new boot, over whatever earlier ones have left; raises `InUseError`."""
     boot = random.randint(1, MAX_BOOT)
     if config.state_dir is None:
         return MemoryOutbox(boot)
     limits = Limits(config.max_messages, config.max_megabytes * 1024 * 1024, config.max_age_days * DAY_MS)
-    return Outbox(boot, shelf=Shelf(open_disk(Path(config.state_dir))), limits=limits)
+    disk = open_disk(Path(config.state_dir), f"machine {config.machine_id} of company {config.company_id}")
+    return Outbox(boot, shelf=Shelf(disk), limits=limits)
 
 
 def memory_in(outbox: Outbox) -> Memory:

@@ -36,7 +36,8 @@ class Window:
         self._limit = limit
         self._out: dict[int, float] = {}
         self._tries = {} if tries is None else tries
-        self._shown = outbox.last_order
+        # The newest one may be shown once more: who looks now has not seen it.
+        self._shown = outbox.last_order - 1
         self._probe_s: float | None = None
         self._probe_wait_s = FIRST_PROBE_S
 
@@ -56,7 +57,11 @@ class Window:
         for entry in fresh:
             self._out[entry.order] = now_s
             self._shown = max(self._shown, entry.order)
-        return [Sending(entry, 1) for entry in fresh] + ([] if len(fresh) == BATCH else self._show())
+        sendings = [Sending(entry, 1) for entry in fresh]
+        if len(fresh) < BATCH:
+            return sendings + self._show()
+        # What is live goes before a long history.
+        return (self._show() if self._outbox.last_order - fresh[-1].order > BATCH else []) + sendings
 
     def opened(self, now_s: float) -> None:
         """A receipt came: what is still out after a while has been lost on the way.
