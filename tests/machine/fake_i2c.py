@@ -1,4 +1,4 @@
-"""An I2C bus whose chips hold registers as their datasheets describe them, and fail as wires do."""
+"""An I2C bus whose chips hold registers as their makers describe them, and fail as wires do."""
 
 import errno
 import threading
@@ -81,7 +81,7 @@ class FakeI2c:
 
 
 def ina219() -> WordChip:
-    """Power-on state (SBOS448G, table 2), and the worked example of 8.5.1: 20 mV, 11.98 V."""
+    """Power-on state , and 20 mV, 11.98 V."""
     return WordChip({0x00: 0x399F, 0x01: 0x07D0, 0x02: 0x5D98})
 
 
@@ -91,7 +91,7 @@ def ina226() -> WordChip:
 
 
 def ads1115(inputs: dict[int, int]) -> WordChip:
-    """Converts `inputs` (code by channel) when it is told to; busy for one look (SBAS444D, 9.6.3)."""
+    """Converts `inputs` (code by channel) when it is told to; busy for one look."""
     chip = WordChip({0x00: 0x0000, 0x01: 0x8583})
     looks = [0]
 

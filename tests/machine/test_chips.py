@@ -1,4 +1,4 @@
-"""Chips at their registers: values worked out by hand from the datasheets, and what must not be believed."""
+"""Chips at their registers: values worked out by hand, and what must not be believed."""
 
 import struct
 from pathlib import Path
@@ -27,7 +27,7 @@ def no_pause(_seconds: float) -> None:
     """Fakes convert at once."""
 
 
-def test_ina219_gives_the_datasheets_example() -> None:
+def test_ina219_says_what_its_registers_hold() -> None:
     bus = on_bus(ina219())
     assert Ina219(bus, AT, shunt_ohm=None).read() == pytest.approx(11.98)
     assert Ina219(bus, AT, shunt_ohm=0.002).read() == pytest.approx(10.0)
@@ -61,15 +61,15 @@ def test_a_meter_that_somebody_set_otherwise_is_set_up_before_it_is_believed(
     assert meter.read() == pytest.approx(11.98)
 
 
-def test_ina226_gives_the_datasheets_example() -> None:
+def test_ina226_says_what_its_registers_hold() -> None:
     bus = on_bus(ina226())
     assert Ina226(bus, AT, shunt_ohm=None).read() == pytest.approx(11.98)
     assert Ina226(bus, AT, shunt_ohm=0.002).read() == pytest.approx(10.0)
 
 
-def test_ina226_reads_the_datasheets_negative_example() -> None:
+def test_ina226_reads_what_flows_the_other_way() -> None:
     chip = ina226()
-    chip.registers[0x01] = 0x8300  # 7.6.2: -80 mV
+    chip.registers[0x01] = 0x8300  # -80 mV
     assert Ina226(on_bus(chip), AT, shunt_ohm=0.01).read() == pytest.approx(-8.0)
 
 

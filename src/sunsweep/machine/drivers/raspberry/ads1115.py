@@ -1,4 +1,4 @@
-"""Texas Instruments ADS1115, from its datasheet (SBAS444D)."""
+"""Texas Instruments ADS1115: the registers of its datasheet (SBAS444)."""
 
 import time
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from typing import Final
 from sunsweep.machine.drivers.raspberry.chip import Implausible
 from sunsweep.machine.drivers.raspberry.i2c import I2cBus
 
-CONVERSION: Final = 0x00  # 9.6.2
-CONFIG: Final = 0x01  # 9.6.3
+CONVERSION: Final = 0x00
+CONFIG: Final = 0x01
 READY_OR_START: Final = 1 << 15  # written: begin a conversion; read: none is under way
 AIN0_TO_GROUND: Final = 0b100 << 12  # and AIN1 to AIN3 after it
 RANGES: Final = {"6.144": 0, "4.096": 1, "2.048": 2, "1.024": 3, "0.512": 4, "0.256": 5}  # bits 11-9
 SINGLE_SHOT: Final = 1 << 8
 RATE_128_A_SECOND: Final = 0b100 << 5
 NO_COMPARATOR: Final = 0b11
-RAILS: Final = frozenset({0x7FFF, -0x8000})  # 9.5.4
+RAILS: Final = frozenset({0x7FFF, -0x8000})
 _LOOKS: Final = 20
 _LOOK_AFTER_S: Final = 0.002
 

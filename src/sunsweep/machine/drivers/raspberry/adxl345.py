@@ -1,4 +1,4 @@
-"""Analog Devices ADXL345, from its datasheet (revision G)."""
+"""Analog Devices ADXL345: the registers of its datasheet."""
 
 import struct
 from typing import Final
@@ -7,7 +7,6 @@ from sunsweep.machine.drivers.raspberry.acceleration import Vector
 from sunsweep.machine.drivers.raspberry.chip import Implausible
 from sunsweep.machine.drivers.raspberry.i2c import I2cBus
 
-# "Register definitions"
 DEVID: Final = 0x00
 ITSELF: Final = 0xE5
 BW_RATE: Final = 0x2C
@@ -17,7 +16,7 @@ MEASURE: Final = 1 << 3
 DATA_FORMAT: Final = 0x31
 FULL_RESOLUTION_16G: Final = 0b1011
 DATAX0: Final = 0x32  # x, y, z, low bytes first
-STEPS_A_G: Final = 256  # "Specifications", full resolution
+STEPS_A_G: Final = 256  # in full resolution
 RAILS: Final = frozenset({4095, -4096})  # 13 bits
 
 

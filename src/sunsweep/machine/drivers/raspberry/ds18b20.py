@@ -7,7 +7,7 @@ from typing import Final
 from sunsweep.machine.drivers.raspberry.chip import Implausible
 
 DEVICES: Final = Path("/sys/bus/w1/devices")
-POWER_ON_MILLI_C: Final = 85_000  # datasheet, table 1: what the chip holds before its first conversion
+POWER_ON_MILLI_C: Final = 85_000  # what the chip holds before its first conversion
 _NEAR_C: Final = 5.0
 _TEMPERATURE: Final = re.compile(r"\bt=(-?\d+)\s*$")
 

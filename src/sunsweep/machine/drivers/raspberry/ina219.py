@@ -1,16 +1,16 @@
-"""Texas Instruments INA219, from its datasheet (SBOS448G)."""
+"""Texas Instruments INA219: the registers of its datasheet (SBOS448)."""
 
 from typing import Final
 
 from sunsweep.machine.drivers.raspberry.chip import Implausible
 from sunsweep.machine.drivers.raspberry.i2c import I2cBus
 
-CONFIGURATION: Final = 0x00  # 8.6.2.1
-SHUNT_VOLTAGE: Final = 0x01  # 8.6.3.1: two's complement, 10 uV
-BUS_VOLTAGE: Final = 0x02  # 8.6.3.2: bits 15-3, 4 mV
+CONFIGURATION: Final = 0x00
+SHUNT_VOLTAGE: Final = 0x01  # two's complement, 10 uV
+BUS_VOLTAGE: Final = 0x02  # bits 15-3, 4 mV
 CONTINUOUS_32V_320MV: Final = 0x399F  # its state after power-on: 12 bits, both voltages, continuously
-SHUNT_RAIL: Final = 32_000  # 8.6.3.1: full scale of +-320 mV
-BUS_RAIL: Final = 8_000  # 8.6.3.2: 32 V
+SHUNT_RAIL: Final = 32_000  # full scale of +-320 mV
+BUS_RAIL: Final = 8_000  # 32 V
 
 
 class Ina219:

@@ -1,14 +1,14 @@
-"""Texas Instruments INA226, from its datasheet (SBOS547B)."""
+"""Texas Instruments INA226: the registers of its datasheet (SBOS547)."""
 
 from typing import Final
 
 from sunsweep.machine.drivers.raspberry.chip import Implausible
 from sunsweep.machine.drivers.raspberry.i2c import I2cBus
 
-CONFIGURATION: Final = 0x00  # 7.6.1
-SHUNT_VOLTAGE: Final = 0x01  # 7.6.2: two's complement, 2.5 uV
-BUS_VOLTAGE: Final = 0x02  # 7.6.3: 1.25 mV, bit 15 is always zero
-MANUFACTURER_ID: Final = 0xFE  # 7.6.9
+CONFIGURATION: Final = 0x00
+SHUNT_VOLTAGE: Final = 0x01  # two's complement, 2.5 uV
+BUS_VOLTAGE: Final = 0x02  # 1.25 mV, bit 15 is always zero
+MANUFACTURER_ID: Final = 0xFE
 TEXAS_INSTRUMENTS: Final = 0x5449
 CONTINUOUS: Final = 0x4127  # its state after power-on: both voltages, 1.1 ms each, continuously
 BUS_RAIL: Final = 0x7FFF

@@ -1,4 +1,4 @@
-"""InvenSense MPU-6050, from its register map (RM-MPU-6000A-00, revision 4.2)."""
+"""InvenSense MPU-6050: its register map (RM-MPU-6000A)."""
 
 import struct
 from typing import Final
@@ -7,13 +7,13 @@ from sunsweep.machine.drivers.raspberry.acceleration import Vector
 from sunsweep.machine.drivers.raspberry.chip import Implausible
 from sunsweep.machine.drivers.raspberry.i2c import I2cBus
 
-ACCEL_CONFIG: Final = 0x1C  # 4.5
+ACCEL_CONFIG: Final = 0x1C
 RANGE_4G: Final = 0b01 << 3
-STEPS_A_G: Final = 8192  # 4.17, at +-4 g
-ACCEL_XOUT_H: Final = 0x3B  # 4.17: x, y, z, high bytes first
-PWR_MGMT_1: Final = 0x6B  # 4.28: it sleeps after power-on
+STEPS_A_G: Final = 8192  # at +-4 g
+ACCEL_XOUT_H: Final = 0x3B  # x, y, z, high bytes first
+PWR_MGMT_1: Final = 0x6B  # it sleeps after power-on
 AWAKE_ON_GYRO_CLOCK: Final = 0x01
-WHO_AM_I: Final = 0x75  # 4.32
+WHO_AM_I: Final = 0x75
 ITSELF: Final = frozenset({0x68, 0x70})  # 0x70 is its successor MPU-6500, with the same registers
 RAILS: Final = frozenset({0x7FFF, -0x8000})
 
