@@ -81,12 +81,12 @@ class FakeI2c:
 
 
 def ina219() -> WordChip:
-    """Power-on state , and 20 mV, 11.98 V."""
+    """Power-on state, and 20 mV, 11.98 V."""
     return WordChip({0x00: 0x399F, 0x01: 0x07D0, 0x02: 0x5D98})
 
 
 def ina226() -> WordChip:
-    """Power-on state (SBOS547B, table 4), and the worked example of 7.5: 20 mV, 11.98 V."""
+    """Power-on state, and 20 mV, 11.98 V."""
     return WordChip({0x00: 0x4127, 0x01: 0x1F40, 0x02: 0x2570, 0xFE: 0x5449, 0xFF: 0x2260})
 
 
