@@ -17,7 +17,8 @@ from sunsweep.machine.downlink import Downlink
 from sunsweep.machine.entry import Message
 from sunsweep.machine.guard import Delivery
 from sunsweep.machine.link import Link
-from sunsweep.machine.outbox import MemoryOutbox
+from sunsweep.machine.outbox import Limits, Outbox
+from sunsweep.machine.shelf import Shelf
 from sunsweep.machine.uplink import Uplink
 from sunsweep.machine.voice import Voice
 from tests.chaos.account import Life
@@ -43,7 +44,9 @@ class OneLife:
         self._eventful = eventful
         self._ended = ended
         self._told: set[int] = set()
-        self._outbox = MemoryOutbox(self.life.boot, limit=limit)
+        # What is too old for the backend is for the backend to refuse.
+        limits = Limits(messages=limit, age_ms=2 * TOO_LATE_MS, unwritten=limit)
+        self._outbox = Outbox(self.life.boot, shelf=Shelf(None), limits=limits)
         self._settled = asyncio.Event()
         clock = SystemClock()
         topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)

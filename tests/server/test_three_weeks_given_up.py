@@ -54,6 +54,7 @@ def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Left:
     return Left(folder, outbox.boot, outbox.last_seq, outbox.counts.given_up)
 
 
+@pytest.mark.prove
 async def test_the_account_comes_in_pieces_and_every_number_is_somewhere(
     platform: Platform, three_weeks: Left, tmp_path: Path
 ) -> None:

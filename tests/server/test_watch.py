@@ -16,7 +16,7 @@ from sunsweep.mqtt.port import Message
 from sunsweep.server import metrics
 from sunsweep.server.db import engine
 from sunsweep.server.db.engine import Database
-from sunsweep.server.ingest import pipeline, receipt, watch
+from sunsweep.server.ingest import receipt, watch
 from sunsweep.server.ingest.messages import Accepted, MachineRef
 from sunsweep.server.ingest.pipeline import Ingest
 from sunsweep.server.ingest.receipt import Receipts
@@ -100,8 +100,7 @@ async def is_zero(receipts: Receipts) -> bool:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "STUCK_AFTER_S", 0.5)
     monkeypatch.setattr(watch, "LOOK_S", 0.05)
-    for module in (engine, pipeline):
-        monkeypatch.setattr(module, "INGEST_SILENCE_S", 1)
+    monkeypatch.setattr(engine, "INGEST_SILENCE_S", 1)
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 1)
 
 

@@ -25,9 +25,16 @@ async def within(seconds: float | None) -> AsyncIterator[None]:
     before, in_use = _in_use.get(), dict[int, asyncio.Transport]()
     _in_use.set(in_use)
     cut = asyncio.get_running_loop().call_later(seconds + _GRACE_S, _cut, in_use)
+    task = asyncio.current_task()
+    asked = task.cancelling() if task is not None else 0
     try:
         async with asyncio.timeout(seconds):
             yield
+    except Exception as error:
+        # Until Python 3.12 `wait_for`, with which the driver connects, may answer a cancellation with another error.
+        if task is not None and task.cancelling() > asked:
+            raise asyncio.CancelledError from error
+        raise
     finally:
         cut.cancel()
         _in_use.set(before)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from sqlalchemy.exc import SQLAlchemyError
 
 from sunsweep.contract.frames import FORBIDDEN, REVOKED, TRY_AGAIN, UNAUTHENTICATED, Close, FrameType, frame
+from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
 from sunsweep.server.db.models import Machine
 from sunsweep.server.errors import InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.events import presence_data
@@ -23,6 +24,8 @@ from sunsweep.server.live.catch_up import look_again, take_in
 from sunsweep.server.live.hub import Hub, Watched
 from sunsweep.server.live.replay import replay
 from sunsweep.server.live.viewer import Viewer
+
+_TOO_MUCH: Final = Close(1009, "viewers have nothing to say")
 
 router = APIRouter()
 
@@ -92,9 +95,11 @@ def _raise_faults(outcomes: Sequence[object]) -> None:
 
 
 async def _listen(socket: WebSocket) -> None:
-    """Viewers have nothing to say; what they say is passed over."""
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
+    """Viewers have nothing to say; what they say is passed over, and who says too much is closed."""
+    while (message := await socket.receive())["type"] != "websocket.disconnect":
+        if len(message.get("text") or message.get("bytes") or "") > MAX_PAYLOAD_BYTES:
+            await _close(socket, _TOO_MUCH)
+            return
 
 
 async def _show(
