@@ -111,7 +111,7 @@ def ads1115(inputs: dict[int, int]) -> WordChip:
         return WordChip.read(chip, register, length)
 
     chip.on_write = write
-    chip.read = read  # type: ignore[method-assign]
+    chip.read = read  # type: ignore[method-assign]  # this chip alone answers so
     return chip
 
 

@@ -119,8 +119,9 @@ async def websocket_port(tmp_path: Path, answer: bytes, days: float | None) -> A
     """Answers every request so, over TLS where `days` says how long its certificate is good."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        host = "Host: {}:{}".format(*writer.get_extra_info("sockname"))
+        writer.write(answer if host in head else b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
 
     tls = None if days is None else self_signed(tmp_path, days=days).context

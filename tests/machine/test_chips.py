@@ -115,7 +115,7 @@ def test_ads1115_at_its_rails_says_nothing(code: int) -> None:
 def test_ads1115_that_never_ends_its_conversion_says_nothing() -> None:
     chip = ads1115({0: 1})
     chip.on_write = lambda register, value: chip.registers.__setitem__(register, value & 0x7FFF)
-    chip.read = lambda *_: [0, 0]  # type: ignore[method-assign]
+    chip.read = lambda *_: [0, 0]  # type: ignore[method-assign]  # this chip alone answers so
     with pytest.raises(Implausible, match="did not end"):
         Ads1115(on_bus(chip), AT, channel=0, range_v="4.096", pause=no_pause).read()
 

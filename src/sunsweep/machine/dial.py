@@ -88,8 +88,7 @@ class Dial:
 
 
 def _ask(opened: socket.socket, endpoint: Endpoint, proxy: HttpProxy) -> None:
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    lines = [f"CONNECT {host}:{endpoint.port} HTTP/1.1", f"Host: {host}:{endpoint.port}"]
+    lines = [f"CONNECT {endpoint.authority} HTTP/1.1", f"Host: {endpoint.authority}"]
     if proxy.authorization is not None:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
     opened.sendall("\r\n".join([*lines, "", ""]).encode())

@@ -29,10 +29,15 @@ class Endpoint(NamedTuple):
     tls: bool
     path: str
 
+    @property
+    def authority(self) -> str:
+        """Host and port, as in a URL and in HTTP's `Host`."""
+        return _address(self.host, self.port)
+
     def __str__(self) -> str:
         """Its URL in full: what is remembered, and said to people."""
         scheme = next(name for name, (*kind, _) in _SCHEMES.items() if kind == [self.transport, self.tls])
-        return f"{scheme}://{_address(self.host, self.port)}{self.path if self.transport == 'websockets' else ''}"
+        return f"{scheme}://{self.authority}{self.path if self.transport == 'websockets' else ''}"
 
 
 class HttpProxy(NamedTuple):

@@ -25,7 +25,6 @@ class Way(NamedTuple):
     """Whether a URL can be used from here, and what was met on the way."""
 
     endpoint: Endpoint
-    transport: str
     open: bool
     findings: list[Finding]
 
@@ -36,8 +35,7 @@ class _Blocked(Exception):  # noqa: N818  ends the steps of one URL
 
 async def look_along(config: MachineConfig, endpoint: Endpoint) -> Way:
     """Walk the steps of one URL until one fails."""
-    transport = _transport(endpoint)
-    subject = f"{transport}"
+    subject = _transport(endpoint)
     findings: list[Finding] = []
     try:
         async with asyncio.timeout(4 * STEP_S):
@@ -49,11 +47,11 @@ async def look_along(config: MachineConfig, endpoint: Endpoint) -> Way:
             finally:
                 writer.close()
     except _Blocked as blocked:
-        return Way(endpoint, transport, open=False, findings=[*findings, fail(subject, str(blocked))])
+        return Way(endpoint, open=False, findings=[*findings, fail(subject, str(blocked))])
     except (TimeoutError, OSError) as error:
         words = f"{endpoint}: broken off ({str(error) or type(error).__name__})"
-        return Way(endpoint, transport, open=False, findings=[*findings, fail(subject, words)])
-    return Way(endpoint, transport, open=True, findings=[ok(subject, f"{endpoint} can be reached"), *findings])
+        return Way(endpoint, open=False, findings=[*findings, fail(subject, words)])
+    return Way(endpoint, open=True, findings=[ok(subject, f"{endpoint} can be reached"), *findings])
 
 
 async def server_ahead_s(server: str) -> float:
@@ -129,7 +127,7 @@ async def _upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, e
     """The handshake of RFC 6455 as far as the answer: proxies that know no WebSocket fail here."""
     key = base64.b64encode(os.urandom(16)).decode()
     lines = (
-        f"GET {endpoint.path} HTTP/1.1", f"Host: {endpoint}", "Upgrade: websocket", "Connection: Upgrade",
+        f"GET {endpoint.path} HTTP/1.1", f"Host: {endpoint.authority}", "Upgrade: websocket", "Connection: Upgrade",
         f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: mqtt", "", "",
     )  # fmt: skip
     writer.write("\r\n".join(lines).encode())
@@ -140,6 +138,6 @@ async def _upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, e
         raise _Blocked(f"{endpoint}: no answer to the WebSocket handshake") from None
     first, *headers = answer.lower().splitlines()
     if " 101" not in first:
-        raise _Blocked(f"{endpoint}{endpoint.path}: no WebSocket there ({first.strip()}); a proxy may not let it pass")
+        raise _Blocked(f"{endpoint}: no WebSocket there ({first.strip()}); a proxy may not let it pass")
     if not any(line.replace(" ", "") == "sec-websocket-protocol:mqtt" for line in headers):
-        raise _Blocked(f"{endpoint}{endpoint.path}: a WebSocket, but none that speaks mqtt")
+        raise _Blocked(f"{endpoint}: a WebSocket, but none that speaks mqtt")

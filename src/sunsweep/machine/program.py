@@ -90,8 +90,10 @@ class Machine:
                 group.create_task(self._link.run(), name=f"link-{self._config.machine_id}")
         finally:
             self._life.stopping()
-            await self.pilot.rest()
-            self.outbox.close()
+            try:
+                await self.pilot.rest()
+            finally:
+                self.outbox.close()
 
     async def _watch(self) -> None:
         while True:
