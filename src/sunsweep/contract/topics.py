@@ -71,6 +71,11 @@ def machine_root(company_id: int, machine_id: str) -> str:
     return f"company/{company_id}/machine/{machine_id}"
 
 
+def probe_topic(company_id: int, machine_id: str) -> str:
+    """On which a machine may try out what it is allowed to do: no backend listens there."""
+    return f"{machine_root(company_id, machine_id)}/check"
+
+
 def is_machine_topic(topic: str) -> bool:
     """Whether it lies in the machines' part of the tree, well formed or not; the rest is internal."""
     return topic.startswith("company/")

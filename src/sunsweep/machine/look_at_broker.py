@@ -6,7 +6,7 @@ from typing import Final
 
 from aiomqtt import Client, MqttError, Will
 
-from sunsweep.contract.topics import Channel, MachineTopic, machine_root
+from sunsweep.contract.topics import Channel, MachineTopic, machine_root, probe_topic
 from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.connection import connected, refused_credentials
 from sunsweep.machine.endpoint import Endpoint
@@ -18,7 +18,7 @@ _REFUSED: Final = 0x80
 
 async def look_at_broker(config: MachineConfig, endpoint: Endpoint) -> list[Finding]:
     """Log in under another client identifier, so that the running program keeps its connection."""
-    own = f"{machine_root(config.company_id, config.machine_id)}/check"
+    own = probe_topic(config.company_id, config.machine_id)
     identifier = f"{config.mqtt_username}-check-{token_hex(4)}"
     try:
         async with connected(config, endpoint, Will(own, b"", qos=0), identifier=identifier) as client:
@@ -71,7 +71,7 @@ async def _heard(client: Client, own: str, foreign: str) -> set[str]:
 
 def _foreign(config: MachineConfig) -> str:
     """Of a machine that does not exist: no serial number has a tilde."""
-    return f"{machine_root(config.company_id, '~nobody')}/check"
+    return probe_topic(config.company_id, "~nobody")
 
 
 def _code(granted: object) -> int:
