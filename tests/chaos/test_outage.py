@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.outage import Size, outage
 from tests.support.mariadb import MariaDB, running_mariadb
 
-BRIEFLY = Size(machines=60, interval_s=2, heartbeat_s=2, before_s=10, away_s=50)
+BRIEFLY = Size(machines=60, interval_s=2, heartbeat_s=2, before_s=10, away_s=70)
 TWENTY_MINUTES = Size(machines=1000, interval_s=30, heartbeat_s=30, before_s=60, away_s=1200)
 LATE_S = 5.0
 

@@ -67,7 +67,7 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:
         """A session that is rolled back at its end, all of whose reads show the same moment."""
-        async with AsyncSession(self._snapshots, expire_on_commit=False) as session:
+        async with within(None), AsyncSession(self._snapshots, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
@@ -86,7 +86,7 @@ class Database:
     @asynccontextmanager
     async def outside_transactions(self) -> AsyncIterator[AsyncConnection]:
         """A connection for statements that commit by themselves, as MySQL's on the shape of tables do."""
-        async with self._engine.connect() as connection:
+        async with within(None), self._engine.connect() as connection:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def run_sync(self, migrate: Any) -> None:

@@ -18,26 +18,28 @@ _in_use: ContextVar[dict[int, asyncio.Transport] | None] = ContextVar("_in_use",
 
 @asynccontextmanager
 async def within(seconds: float | None) -> AsyncIterator[None]:
-    """Raises `TimeoutError` after so long; None is no limit."""
-    if seconds is None:
-        yield
-        return
-    before, in_use = _in_use.get(), dict[int, asyncio.Transport]()
-    _in_use.set(in_use)
-    cut = asyncio.get_running_loop().call_later(seconds + _GRACE_S, _cut, in_use)
+    """Raises `TimeoutError` after so long; None is no limit. A cancellation that came meanwhile counts at the end.
+
+    Until Python 3.12 `wait_for`, with which the driver connects, may answer one with a connection or another error.
+    """
     task = asyncio.current_task()
     asked = task.cancelling() if task is not None else 0
+    before, in_use = _in_use.get(), dict[int, asyncio.Transport]()
+    _in_use.set(in_use)
+    cut = None if seconds is None else asyncio.get_running_loop().call_later(seconds + _GRACE_S, _cut, in_use)
     try:
         async with asyncio.timeout(seconds):
             yield
     except Exception as error:
-        # Until Python 3.12 `wait_for`, with which the driver connects, may answer a cancellation with another error.
         if task is not None and task.cancelling() > asked:
             raise asyncio.CancelledError from error
         raise
     finally:
-        cut.cancel()
+        if cut is not None:
+            cut.cancel()
         _in_use.set(before)
+    if task is not None and task.cancelling() > asked:
+        raise asyncio.CancelledError
 
 
 def watch(engine: Engine) -> None:
