@@ -95,7 +95,8 @@ class LocalBroker:
     async def _revive(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._backoff.next_s())
+                async with asyncio.timeout(self._backoff.next_s()):
+                    await self._stopping.wait()
             async with self._one_at_a_time:
                 if self._stopping.is_set():
                     return
