@@ -263,6 +263,26 @@ async def test_the_locks_of_a_transaction_that_was_cut_off_are_freed(
     await database.close()
 
 
+async def test_a_session_that_closes_over_a_silent_network_obeys_a_cancellation(mariadb_url: str) -> None:
+    """Not after the whole limit in time: whoever stops a process would wait for it."""
+    address = make_url(mariadb_url)
+    async with proxy_to(address.port or 0) as proxy:
+        cut_off = Database(address.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False))
+
+        async def be_cut_off() -> None:
+            async with cut_off.read() as session:
+                await session.execute(select(1))
+                proxy.go_silent()
+
+        task = asyncio.create_task(be_cut_off())
+        await asyncio.sleep(1)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=30)
+        assert done
+        assert task.cancelled()
+        await cut_off.close()
+
+
 async def test_while_the_database_is_away_the_member_is_kept(sqlite_url: str, tmp_path: Path) -> None:
     async with platform_on(sqlite_url, tmp_path) as platform, feeding(platform) as load, worker_on(platform) as worker:
         await holds(worker, 0)
