@@ -54,6 +54,86 @@ class User(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class RefreshToken(Base):
+    """What an access token is renewed with: its hash. Each is good once; all of one login are a `family`."""
+
+    __tablename__ = "refresh_token"
+    __table_args__ = (TABLE_ARGS,)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    family: Mapped[str] = mapped_column(identifier(32), index=True)
+    token_hash: Mapped[str] = mapped_column(identifier(64), unique=True)
+    issued_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int] = mapped_column(BigInteger)
+    used_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class PasswordReset(Base):
+    """A one-time link with which a person sets a new password: its hash."""
+
+    __tablename__ = "password_reset"
+    __table_args__ = (TABLE_ARGS,)
+
+    token_hash: Mapped[str] = mapped_column(identifier(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    expires_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class FailedLogin(Base):
+    """Logins that failed in a row, of an e-mail address (whoever it belongs to) or a network address: its hash."""
+
+    __tablename__ = "failed_login"
+    __table_args__ = (TABLE_ARGS,)
+
+    who_hash: Mapped[str] = mapped_column(identifier(64), primary_key=True)
+    failed: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[int] = mapped_column(BigInteger)
+    blocked_until: Mapped[int] = mapped_column(BigInteger)
+
+
+class ApiKey(Base):
+    """A program's login: its hash, and what it may do in its company."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (TABLE_ARGS,)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str] = mapped_column(identifier(20))
+    key_hash: Mapped[str] = mapped_column(identifier(64), unique=True)
+    created_by: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int] = mapped_column(BigInteger)
+    used_at: Mapped[int | None] = mapped_column(BigInteger)
+    revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class AuditEntry(Base):
+    """Who did what, to which object, when and from where. Entries are added, never changed.
+
+    `outcome` is done or refused; `detail` is JSON. Without a company it is the platform admin's to see.
+    """
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index(None, "company_id", "id"), TABLE_ARGS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    company_id: Mapped[int | None] = mapped_column(BigInteger)
+    actor_kind: Mapped[str] = mapped_column(identifier(16))
+    """user, api_key, machine, command_line or nobody."""
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(String(254))
+    """As it was called then: an e-mail address, a key's name, a serial."""
+    address: Mapped[str] = mapped_column(identifier(64))
+    action: Mapped[str] = mapped_column(identifier(64))
+    object: Mapped[str] = mapped_column(String(254))
+    outcome: Mapped[str] = mapped_column(identifier(10))
+    detail: Mapped[str] = mapped_column(Document)
+
+
 class Machine(Base):
     """A cleaning machine. It never changes company: moving one archives it here and makes a new one there."""
 
@@ -90,6 +170,18 @@ class MachineCredential(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
     ends_at: Mapped[int | None] = mapped_column(BigInteger)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+    first_used_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When it was seen to connect for the first time; with that the login before it ends."""
+
+
+class LoginToKick(Base):
+    """A login that was taken away: its sessions at the broker are still to be ended."""
+
+    __tablename__ = "login_to_kick"
+    __table_args__ = (TABLE_ARGS,)
+
+    username: Mapped[str] = mapped_column(identifier(64), primary_key=True)
+    asked_at: Mapped[int] = mapped_column(BigInteger)
 
 
 class EnrolmentCode(Base):
@@ -244,6 +336,7 @@ class CommandRow(Base):
     state: Mapped[str] = mapped_column(identifier(12))
     reason: Mapped[str] = mapped_column(String(255), default="")
     issued_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    issued_by_key: Mapped[int | None] = mapped_column(BigInteger)
     issued_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int | None] = mapped_column(BigInteger)
     sent_at: Mapped[int | None] = mapped_column(BigInteger)
