@@ -23,5 +23,5 @@ def certs(
     print(f"""{files.ca}: the authority ({ca}); to every machine (ca_file in its machine.toml), to the backend
     (SUNSWEEP_MQTT_CA_FILE) and into EMQX's /opt/emqx/etc/sunsweep/
 {files.ca_key}: its key; it stays here, for who has it can be your broker
-{files.server}: the broker's certificate for {", ".join(host)}, good for {SERVER_DAYS} days; into the same folder of EMQX
+{files.server}: the broker's certificate for {", ".join(host)}, good for {SERVER_DAYS} days; into the same folder
 {files.server_key}: its key; there too, readable for EMQX's user (1000) alone""")
