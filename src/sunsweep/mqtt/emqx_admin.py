@@ -37,8 +37,16 @@ class EmqxAdmin:
     """One EMQX, or any node of a cluster; `close` it."""
 
     def __init__(
-        self, url: str, key: str, secret: str, *, ca_file: Path | None = None, timeout_s: float = TIMEOUT_S
+        self,
+        url: str,
+        key: str,
+        secret: str,
+        *,
+        ca_file: Path | None = None,
+        timeout_s: float = TIMEOUT_S,
+        page: int = PAGE,
     ) -> None:
+        self._page = page
         tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if url.startswith("https:") else False
         self._http = httpx.AsyncClient(
             base_url=f"{url.rstrip('/')}/api/v5/",
@@ -78,14 +86,14 @@ class EmqxAdmin:
         found: list[str] = []
         page = 1
         while True:
-            query = {"username": username, "page": str(page), "limit": str(PAGE)}
+            query = {"username": username, "page": str(page), "limit": str(self._page)}
             answer = await self._ask("GET", "clients", query, right=(HTTPStatus.OK,))
             try:
                 shown = msgspec.json.decode(answer.content, type=_Clients).data
             except msgspec.DecodeError as error:
                 raise EmqxError(f"EMQX gave no list of clients: {error}") from error
             found += [client.clientid for client in shown if client.username == username]
-            if len(shown) < PAGE:
+            if len(shown) < self._page:
                 return found
             page += 1
 
