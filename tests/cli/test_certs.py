@@ -53,8 +53,8 @@ def verified(files: Files, *options: str) -> bool:
         "sslserver",
         *options,
         "-CAfile",
-        files.ca,
-        files.server,
+        str(files.ca),
+        str(files.server),
     ]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
