@@ -1,6 +1,7 @@
 """The part of a check that speaks to the broker: whether it knows this machine, and what it lets it do."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from secrets import token_hex
 from typing import Final
@@ -76,19 +77,36 @@ async def _heard(client: Client, *topics: str) -> set[str]:
 
     No backend listens to a topic that ends so; and some brokers grant every subscription, and only hand nothing out.
     """
-    await client.subscribe([(topic, 1) for topic in topics])
     heard: set[str] = set()
-    for topic in topics:
-        await client.publish(topic, b"{}", qos=1)
+
+    async def listen() -> None:
+        async for message in client.messages:
+            heard.add(message.topic.value)
+            if topics[-1] in heard:
+                return
+
+    async def say() -> None:
+        await client.subscribe([(topic, 1) for topic in topics])
+        for topic in topics:
+            await client.publish(topic, b"{}", qos=1)
+
     try:
         async with asyncio.timeout(ANSWER_S):
-            async for message in client.messages:
-                heard.add(message.topic.value)
-                if topics[-1] in heard:
-                    break
+            # At once, because only who listens is told that the connection has ended.
+            await _both(listen(), say())
     except TimeoutError:
         pass
     return heard
+
+
+async def _both(*works: Coroutine[None, None, None]) -> None:
+    """Both, or the first failure's own exception."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for number, work in enumerate(works):
+                tasks.create_task(work, name=f"check-{number}")
+    except* MqttError as errors:
+        raise errors.exceptions[0] from None
 
 
 def _own(config: MachineConfig) -> str:
