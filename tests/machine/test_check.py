@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import mqtt5
 import pytest
 
 from sunsweep.machine.check import examine
@@ -19,6 +20,7 @@ from tests.machine.conftest import PASSWORD, SERIAL, USER, Running
 from tests.machine.fakes import FakeBody, FakeClock
 from tests.machine.observer import is_sample, observing
 from tests.machine.web import self_signed
+from tests.support.fake_broker import WELCOME, fake_broker, packet_from
 from tests.support.http_proxy import http_proxy
 
 
@@ -193,3 +195,31 @@ async def test_a_certificate_for_another_name_and_one_of_nobody_known(tmp_path: 
     finally:
         server.close()
         await server.wait_closed()
+
+
+async def test_a_broker_that_hangs_up_on_foreign_topics_has_closed_them(tmp_path: Path) -> None:
+    async with fake_broker(emqx) as server:
+        findings = await found(write(tmp_path, f"mqtt://127.0.0.1:{server.port}"))
+    assert of(findings, Level.FAIL) == ""
+    assert "other machines' topics are closed to it" in of(findings, Level.OK)
+    assert "what it says on its own topics arrives" in of(findings, Level.OK)
+
+
+async def emqx(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Ends the connection of a client that asks for more than its own; says back what it is told."""
+    await packet_from(reader)
+    writer.write(WELCOME)
+    while True:
+        match await packet_from(reader):
+            case mqtt5.SubscribePacket() as packet:
+                if any(f"/machine/{SERIAL}/" not in one.pattern for one in packet.topic_filters):
+                    return
+                granted = [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE] * len(packet.topic_filters)
+                writer.write(mqtt5.SubAckPacket(packet.packet_id, granted).write())
+            case mqtt5.UnsubscribePacket() as packet:
+                done = [mqtt5.UnsubAckReasonCode.SUCCESS] * len(packet.patterns)
+                writer.write(mqtt5.UnsubAckPacket(packet.packet_id, done).write())
+            case mqtt5.PublishPacket() as packet:
+                assert packet.packet_id is not None
+                writer.write(mqtt5.PubAckPacket(packet.packet_id).write())
+                writer.write(mqtt5.PublishPacket(packet.topic, payload=packet.payload).write())

@@ -13,6 +13,7 @@ import uvloop
 from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
+from sunsweep.cli.certs import certs
 from sunsweep.cli.deadletters import dead_letters
 from sunsweep.cli.interrupt import end_quietly
 from sunsweep.cli.ledger import ledger
@@ -20,6 +21,7 @@ from sunsweep.cli.machines import machines
 from sunsweep.cli.metrics_server import metrics_server
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.ports import require
+from sunsweep.cli.service_accounts import service_accounts
 from sunsweep.cli.store import Data, database_url, settings_of
 from sunsweep.cli.up import UpOptions
 from sunsweep.cli.up import up as run_up
@@ -43,6 +45,8 @@ cli.add_typer(users, name="user")
 cli.add_typer(machines, name="machine")
 cli.add_typer(ledger, name="ledger")
 cli.add_typer(dead_letters, name="dead-letters")
+cli.add_typer(service_accounts, name="account")
+cli.command("certs")(certs)
 
 
 class Level(StrEnum):
