@@ -1,6 +1,7 @@
 """An SMTP server on loopback that keeps every letter it is given."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,9 +43,9 @@ class PostOffice:
 
 
 @asynccontextmanager
-async def post_office() -> AsyncIterator[PostOffice]:
-    """Open for as long as the context lasts."""
+async def post_office(tls: ssl.SSLContext | None = None) -> AsyncIterator[PostOffice]:
+    """Open for as long as the context lasts; with `tls` it begins with it."""
     office = PostOffice()
-    async with await asyncio.start_server(office.serve, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(office.serve, "127.0.0.1", 0, ssl=tls) as server:
         office.port = server.sockets[0].getsockname()[1]
         yield office
