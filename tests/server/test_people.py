@@ -59,7 +59,7 @@ async def status_of(platform: Platform, bearer: str, path: str = "/me") -> int:
 
 async def user_id(platform: Platform, email: str) -> int:
     people = (await platform.get("/users", as_=ROOT, params={"limit": 1000}))["items"]
-    return next(one["user_id"] for one in people if one["email"] == email)
+    return next(int(one["user_id"]) for one in people if one["email"] == email)
 
 
 async def patch(platform: Platform, path: str, change: Mapping[str, Any], as_: str = ADMIN) -> httpx.Response:
