@@ -16,6 +16,8 @@ from sunsweep.mqtt.settings import settings_from_url
 from sunsweep.server import door
 from sunsweep.server.errors import FrameworkError, InvalidError, SunsweepError, UnavailableError
 from sunsweep.server.features.accounts import endpoints as accounts
+from sunsweep.server.features.audit import endpoints as audit
+from sunsweep.server.features.audit.trail import note_refusal
 from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
 from sunsweep.server.features.enrolment import endpoints as enrolment
@@ -59,7 +61,7 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
     app.include_router(health.router)
     if Role.API in roles:
         v1 = APIRouter(prefix="/api/v1")
-        for feature in (accounts, machines, enrolment, telemetry, commands, deadletters, ledger):
+        for feature in (accounts, machines, enrolment, telemetry, commands, deadletters, ledger, audit):
             v1.include_router(feature.router)
         app.include_router(v1)
         _pages(app)
@@ -93,7 +95,8 @@ def _pages(app: FastAPI) -> None:
 
 def _errors(app: FastAPI) -> None:
     @app.exception_handler(SunsweepError)
-    async def ours(_request: Request, error: SunsweepError) -> JSONResponse:
+    async def ours(request: Request, error: SunsweepError) -> JSONResponse:
+        await note_refusal(request, error)
         return _problem(error)
 
     @app.exception_handler(RequestValidationError)

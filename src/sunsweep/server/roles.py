@@ -141,6 +141,7 @@ async def _run(
         if listener is not None:
             # It reads files and builds every route: not in the loop that others wait for.
             app = await asyncio.to_thread(create_app, services, hub, roles=roles)
+            tasks.create_task(services.refusals.run(database, services.now_ms), name="refusals")
             tasks.create_task(serve(app, listener), name="web")
         spare_the_collector()
         log.info("begun", roles=",".join(sorted(roles)))

@@ -6,6 +6,7 @@ from sunsweep.mqtt.port import Client
 from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.features.accounts.tokens import Tokens
+from sunsweep.server.features.audit.refusals import Refusals
 from sunsweep.server.features.enrolment.tries import Tries
 from sunsweep.server.settings import ServeSettings
 
@@ -20,3 +21,4 @@ class Services:
     tokens: Tokens
     now_ms: Clock = field(default=wall_clock)
     enrolment_tries: Tries = field(default_factory=Tries)
+    refusals: Refusals = field(default_factory=Refusals)

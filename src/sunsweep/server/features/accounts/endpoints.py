@@ -7,7 +7,10 @@ from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel
 
 from sunsweep.server.features.accounts import repository, service
+from sunsweep.server.features.audit.actions import Action, audited
+from sunsweep.server.features.audit.trail import AuditTrail, Trail
 from sunsweep.server.features.requests import COOKIE, Caller, ServicesOf
+from sunsweep.server.features.services import Services
 
 router = APIRouter(tags=["accounts"])
 
@@ -31,17 +34,17 @@ class Me(BaseModel):
     company: str | None
 
 
-@router.post("/auth/token")
-async def token(form: LoginForm, held: ServicesOf) -> Token:
+@router.post("/auth/token", openapi_extra=audited(Action.LOGIN))
+async def token(form: LoginForm, held: ServicesOf, trail: AuditTrail) -> Token:
     """Log in with e-mail address and password."""
-    _, access = await service.log_in(held.database, held.tokens, form.username, form.password, now_ms=held.now_ms())
+    access = await _log_in(form, held, trail)
     return Token(access_token=access, expires_in=held.tokens.lifetime_s)
 
 
-@router.post("/auth/session", status_code=204)
-async def session(form: LoginForm, held: ServicesOf, response: Response) -> None:
+@router.post("/auth/session", status_code=204, openapi_extra=audited(Action.LOGIN))
+async def session(form: LoginForm, held: ServicesOf, trail: AuditTrail, response: Response) -> None:
     """Log a browser in: the same form, a cookie that scripts cannot read instead of a token."""
-    _, access = await service.log_in(held.database, held.tokens, form.username, form.password, now_ms=held.now_ms())
+    access = await _log_in(form, held, trail)
     response.set_cookie(
         COOKIE,
         access,
@@ -52,11 +55,12 @@ async def session(form: LoginForm, held: ServicesOf, response: Response) -> None
     )
 
 
-@router.post("/auth/logout", status_code=204)
-async def logout(who: Caller, held: ServicesOf, response: Response) -> None:
+@router.post("/auth/logout", status_code=204, openapi_extra=audited(Action.LOGOUT))
+async def logout(who: Caller, held: ServicesOf, trail: AuditTrail, response: Response) -> None:
     """End every login of the caller."""
     async with held.database.write() as unit:
         await repository.end_logins(unit, who.user_id)
+        await trail.done(unit, f"user {who.email}", company_id=who.company_id)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=held.settings.cookie_secure)
 
 
@@ -69,3 +73,12 @@ async def me(who: Caller, held: ServicesOf) -> Me:
             found = await repository.company_by_id(unit, who.company_id)
             name = found.name if found else None
     return Me(user_id=who.user_id, email=who.email, role=who.role, company_id=who.company_id, company=name)
+
+
+async def _log_in(form: OAuth2PasswordRequestForm, held: Services, trail: Trail) -> str:
+    """An access token; raises `UnauthenticatedError`."""
+    trail.logging_in(form.username)
+    who, access = await service.log_in(held.database, held.tokens, form.username, form.password, now_ms=held.now_ms())
+    async with held.database.write() as unit:
+        await trail.logged_in(unit, who)
+    return access

@@ -91,18 +91,20 @@ async def add_user(
     return user
 
 
-async def set_password(session: AsyncSession, email: str, password: str) -> None:
+async def set_password(session: AsyncSession, email: str, password: str) -> User:
     """Sets a new password and ends all logins; raises `NotFoundError`."""
     user = await known_user(session, email)
     user.password_hash = await hash_password(password)
     await repository.end_logins(session, user.id)
+    return user
 
 
-async def disable_user(session: AsyncSession, email: str, *, now_ms: int) -> None:
+async def disable_user(session: AsyncSession, email: str, *, now_ms: int) -> User:
     """Ends all logins for good; raises `NotFoundError`."""
     user = await known_user(session, email)
     user.disabled_at = now_ms
     await repository.end_logins(session, user.id)
+    return user
 
 
 async def known_company(session: AsyncSession, company_id: int) -> Company:

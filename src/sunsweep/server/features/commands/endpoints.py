@@ -11,6 +11,8 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import Event, EventTopic
 from sunsweep.server.db.models import CommandEvent, CommandRow
 from sunsweep.server.events import publish, publish_change
+from sunsweep.server.features.audit.actions import Action, audited
+from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.commands import repository, service
 from sunsweep.server.features.machines.endpoints import Serial
 from sunsweep.server.features.machines.service import known as known_machine
@@ -65,13 +67,14 @@ class CommandPage(BaseModel):
     next_cursor: str | None
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, openapi_extra=audited(Action.COMMAND_GIVE))
 async def give(
     machine_id: Serial,
     new: NewCommand,
     who: Operator,
     company_id: CompanyId,
     held: ServicesOf,
+    trail: AuditTrail,
     idempotency_key: IdempotencyKey = None,
 ) -> CommandOut:
     """Give an order. The answer is that it is queued; its life follows at its address and as live frames."""
@@ -79,6 +82,9 @@ async def give(
     async with held.database.write() as unit:
         machine = await known_machine(unit, company_id, machine_id, lock=True)
         row, changes = await service.give(unit, machine, wish, user_id=who.user_id, now_ms=held.now_ms())
+        if changes:  # else the key was used before, and nothing is done again
+            told = {"id": row.id, "command": row.command}
+            await trail.done(unit, f"machine {machine.serial}", company_id=company_id, detail=told)
     for change in changes:
         await publish_change(held.bus, company_id, machine_id, change)
     await publish(held.bus, EventTopic(company_id, machine_id, Event.WAKE), {})
@@ -110,14 +116,20 @@ async def command(machine_id: Serial, command_id: CommandId, company_id: Company
         return _life(machine_id, row, await repository.events(unit, row.id))
 
 
-@router.post("/{command_id}/cancel")
+@router.post("/{command_id}/cancel", openapi_extra=audited(Action.COMMAND_CANCEL))
 async def cancel(
-    machine_id: Serial, command_id: CommandId, _who: Operator, company_id: CompanyId, held: ServicesOf
+    machine_id: Serial,
+    command_id: CommandId,
+    _who: Operator,
+    company_id: CompanyId,
+    held: ServicesOf,
+    trail: AuditTrail,
 ) -> CommandLife:
     """Take back a command that is still queued."""
     async with held.database.write() as unit:
         machine = await known_machine(unit, company_id, machine_id, lock=True)
         change = await service.cancel(unit, machine, command_id, now_ms=held.now_ms())
+        await trail.done(unit, f"machine {machine.serial}", company_id=company_id, detail={"id": change.id})
     await publish_change(held.bus, company_id, machine_id, change)
     return await command(machine_id, command_id, company_id, held)
 

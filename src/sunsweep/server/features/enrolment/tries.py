@@ -55,7 +55,7 @@ class Tries:
     def wait_s(self, address: str) -> float:
         """0 where this try may go on, and it is counted; else how long to wait."""
         now_s = self._monotonic_s()
-        bucket = self._bucket(_network(address), now_s)
+        bucket = self._bucket(network(address), now_s)
         wait_s = max(bucket.wait_s(self._per_address, now_s), self._all.wait_s(self._overall, now_s))
         if wait_s <= 0:
             bucket.left -= 1
@@ -70,7 +70,7 @@ class Tries:
         return bucket
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Who has an IPv6 address has 2^64 of them."""
     try:
         parsed = ipaddress.ip_address(address)

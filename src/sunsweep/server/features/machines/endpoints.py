@@ -9,6 +9,8 @@ from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import InvalidError
 from sunsweep.server.events import publish_presence
+from sunsweep.server.features.audit.actions import Action, audited
+from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
     Credentials,
@@ -44,15 +46,24 @@ async def machines(
     return MachinePage(items=items, next_cursor=items[-1].machine_id if len(rows) > limit else None)
 
 
-@router.post("", status_code=201)
-async def add(new: NewMachine, who: Admin, held: ServicesOf, company_id: AskedCompany = None) -> NewMachineOut:
+@router.post("", status_code=201, openapi_extra=audited(Action.MACHINE_ADD))
+async def add(
+    new: NewMachine, who: Admin, held: ServicesOf, trail: AuditTrail, company_id: AskedCompany = None
+) -> NewMachineOut:
     """Add a machine; its MQTT password is in this answer and nowhere else."""
+    trail.about(f"machine {new.machine_id}", company_id=company_id or new.company_id)
     if new.company_id is not None and company_id not in (None, new.company_id):
         raise InvalidError("the body and the query name two companies", field="company_id")
     company_id = company(who, company_id or new.company_id)
     details = new.model_dump(exclude={"machine_id", "company_id", "tags"}) | {"tags": json.encode(new.tags).decode()}
     async with held.database.write() as unit:
         machine, login = await service.add(unit, company_id, new.machine_id, now_ms=held.now_ms(), **details)
+        await trail.done(
+            unit,
+            f"machine {machine.serial}",
+            company_id=company_id,
+            detail={"mqtt_username": login.mqtt_username} | new.model_dump(exclude={"machine_id"}, exclude_unset=True),
+        )
     await wait_applied(held.database, now_ms=held.now_ms)
     return NewMachineOut(**(machine_out(machine, None).model_dump() | structs.asdict(login)))
 
@@ -65,9 +76,9 @@ async def machine(machine_id: Serial, company_id: CompanyId, held: ServicesOf) -
         return machine_out(found, await repository.status(unit, found.id))
 
 
-@router.patch("/{machine_id}")
+@router.patch("/{machine_id}", openapi_extra=audited(Action.MACHINE_CHANGE))
 async def change(
-    machine_id: Serial, wish: MachineChange, _who: Admin, company_id: CompanyId, held: ServicesOf
+    machine_id: Serial, wish: MachineChange, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
 ) -> MachineOut:
     """Change a machine; one that is disabled loses its MQTT session."""
     details = wish.model_dump(exclude_unset=True)
@@ -75,7 +86,8 @@ async def change(
         details["tags"] = json.encode(details["tags"]).decode()
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        await service.change(unit, found, details)
+        changed = await service.change(unit, found, details)
+        await trail.done(unit, f"machine {found.serial}", company_id=company_id, detail=changed)
     await wait_applied(held.database, now_ms=held.now_ms)
     async with held.database.write() as unit:
         gone = await service.shut_out(unit, found, now_ms=held.now_ms())
@@ -85,21 +97,27 @@ async def change(
     return answer
 
 
-@router.delete("/{machine_id}", status_code=204)
-async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf) -> None:
+@router.delete("/{machine_id}", status_code=204, openapi_extra=audited(Action.MACHINE_DELETE))
+async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail) -> None:
     """End a machine: its logins end now, its history stays, its serial is free after a day."""
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
         await service.archive(unit, found, now_ms=held.now_ms())
+        await trail.done(unit, f"machine {found.serial}", company_id=company_id)
     await wait_applied(held.database, now_ms=held.now_ms)
 
 
-@router.post("/{machine_id}/credentials", status_code=201)
-async def rotate(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf) -> Credentials:
+@router.post("/{machine_id}/credentials", status_code=201, openapi_extra=audited(Action.MACHINE_ROTATE))
+async def rotate(
+    machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
+) -> Credentials:
     """A new login with the same topics; the old one works for a day beside it."""
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
         login = await service.rotate(unit, found, now_ms=held.now_ms())
+        await trail.done(
+            unit, f"machine {found.serial}", company_id=company_id, detail={"mqtt_username": login.mqtt_username}
+        )
     await wait_applied(held.database, now_ms=held.now_ms)
     return Credentials(**structs.asdict(login))
 

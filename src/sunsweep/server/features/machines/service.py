@@ -1,6 +1,7 @@
 """Machines: adding, changing, moving and ending them, and their logins at the broker."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,9 @@ from sunsweep.server.features.machines import repository
 
 OVERLAP_MS: Final = 24 * 3600 * 1000
 """How long a rotated login still works beside the new one."""
+
+Changes = Mapping[str, tuple[Any, Any]]
+"""Old and new value of each field that is another now."""
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -57,14 +61,15 @@ async def add(
     return machine, await _new_login(session, machine, now_ms=now_ms)
 
 
-async def change(session: AsyncSession, machine: Machine, details: dict[str, Any]) -> None:
-    """Set what `details` names; disabling bites at the broker at once."""
-    enabled = machine.enabled
-    for name, value in details.items():
+async def change(session: AsyncSession, machine: Machine, details: dict[str, Any]) -> Changes:
+    """Set what `details` names, and say what that changed; disabling bites at the broker at once."""
+    changed = {name: (old, value) for name, value in details.items() if (old := getattr(machine, name)) != value}
+    for name, (_, value) in changed.items():
         setattr(machine, name, value)
-    if machine.enabled != enabled:
+    if "enabled" in changed:
         await session.flush()
         await logins.changed(session)
+    return changed
 
 
 async def shut_out(session: AsyncSession, machine: Machine, *, now_ms: int) -> PresenceChange | None:
