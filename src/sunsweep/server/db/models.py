@@ -123,7 +123,7 @@ class AuditEntry(Base):
     at: Mapped[int] = mapped_column(BigInteger)
     company_id: Mapped[int | None] = mapped_column(BigInteger)
     actor_kind: Mapped[str] = mapped_column(identifier(16))
-    """user, api_key, machine, command_line or nobody."""
+    """user, api_key, machine, command_line or nobody; `nobody` is the platform by itself, too."""
     actor_id: Mapped[int | None] = mapped_column(BigInteger)
     actor: Mapped[str] = mapped_column(String(254))
     """As it was called then: an e-mail address, a key's name, a serial."""

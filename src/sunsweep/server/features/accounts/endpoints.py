@@ -7,7 +7,6 @@ from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel
 
 from sunsweep.server.features.accounts import repository, service
-from sunsweep.server.features.audit.actions import Action, audited
 from sunsweep.server.features.audit.trail import AuditTrail, Trail
 from sunsweep.server.features.requests import COOKIE, Caller, ServicesOf
 from sunsweep.server.features.services import Services
@@ -34,14 +33,14 @@ class Me(BaseModel):
     company: str | None
 
 
-@router.post("/auth/token", openapi_extra=audited(Action.LOGIN))
+@router.post("/auth/token")
 async def token(form: LoginForm, held: ServicesOf, trail: AuditTrail) -> Token:
     """Log in with e-mail address and password."""
     access = await _log_in(form, held, trail)
     return Token(access_token=access, expires_in=held.tokens.lifetime_s)
 
 
-@router.post("/auth/session", status_code=204, openapi_extra=audited(Action.LOGIN))
+@router.post("/auth/session", status_code=204)
 async def session(form: LoginForm, held: ServicesOf, trail: AuditTrail, response: Response) -> None:
     """Log a browser in: the same form, a cookie that scripts cannot read instead of a token."""
     access = await _log_in(form, held, trail)
@@ -55,7 +54,7 @@ async def session(form: LoginForm, held: ServicesOf, trail: AuditTrail, response
     )
 
 
-@router.post("/auth/logout", status_code=204, openapi_extra=audited(Action.LOGOUT))
+@router.post("/auth/logout", status_code=204)
 async def logout(who: Caller, held: ServicesOf, trail: AuditTrail, response: Response) -> None:
     """End every login of the caller."""
     async with held.database.write() as unit:

@@ -1,10 +1,6 @@
-"""What can be done, in the words of the audit log; and which route does which of it."""
+"""What can be done, in the words of the audit log."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
-
-_MARK: Final = "x-audit-action"
 
 
 class Action(StrEnum):
@@ -34,13 +30,3 @@ class Action(StrEnum):
 class Outcome(StrEnum):
     DONE = "done"
     REFUSED = "refused"
-
-
-def audited(action: Action) -> dict[str, Any]:
-    """For a writing route's `openapi_extra`: the entry that it leaves, known also where it is refused unheard."""
-    return {_MARK: str(action)}
-
-
-def action_of(extra: Mapping[str, Any] | None) -> Action | None:
-    """What `audited` has marked."""
-    return Action(extra[_MARK]) if extra and _MARK in extra else None

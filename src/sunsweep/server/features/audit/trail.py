@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sunsweep.server.db.models import User
 from sunsweep.server.errors import SunsweepError
 from sunsweep.server.features.audit import service
-from sunsweep.server.features.audit.actions import Action, action_of
 from sunsweep.server.features.audit.actors import Actor, Kind, nobody, of_principal, of_user
 from sunsweep.server.features.audit.bound import Refusal
-from sunsweep.server.features.requests import MAX_ID, SAFE_METHODS, ServicesOf, principal_of, services
+from sunsweep.server.features.audit.routes import action_of
+from sunsweep.server.features.requests import MAX_ID, ServicesOf, principal_of, services
 
 RECORDED: Final = (401, 403, 404, 409, 429)
 """Statuses that refuse somebody something; 422 and the like only say that the request makes no sense."""
@@ -52,7 +52,7 @@ class Trail:
         detail: Mapping[str, Any] | None = None,
     ) -> None:
         """Add the entry; `actor` where the request itself has made one of a nobody."""
-        action = _action(self._request)
+        action = action_of(self._request)
         assert action is not None, "the route does not say which action it is"
         actor = actor or _actor(self._request)
         await service.record(session, actor, action, what, company_id=company_id, detail=detail, now_ms=self._now_ms)
@@ -73,8 +73,8 @@ def address_of(connection: HTTPConnection) -> str:
 
 async def note_refusal(request: Request, error: SunsweepError) -> None:
     """Record that a writing request was refused."""
-    action = _action(request)
-    if request.method in SAFE_METHODS or error.status not in RECORDED or action is None:
+    action = action_of(request)
+    if error.status not in RECORDED or action is None:
         return
     held = services(request)
     trail: Trail | None = getattr(request.state, "trail", None)
@@ -82,10 +82,6 @@ async def note_refusal(request: Request, error: SunsweepError) -> None:
     what = (trail and trail.what) or _what(request, actor)
     refusal = Refusal(actor, action, what, _company(request), error.status, error.code)
     await held.refusals.record(held.database, refusal, now_ms=held.now_ms())
-
-
-def _action(request: Request) -> Action | None:
-    return action_of(getattr(request.scope.get("route"), "openapi_extra", None))
 
 
 def _actor(request: Request, *, tried: str = "") -> Actor:

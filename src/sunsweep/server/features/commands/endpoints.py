@@ -11,7 +11,6 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import Event, EventTopic
 from sunsweep.server.db.models import CommandEvent, CommandRow
 from sunsweep.server.events import publish, publish_change
-from sunsweep.server.features.audit.actions import Action, audited
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.commands import repository, service
 from sunsweep.server.features.machines.endpoints import Serial
@@ -67,7 +66,7 @@ class CommandPage(BaseModel):
     next_cursor: str | None
 
 
-@router.post("", status_code=202, openapi_extra=audited(Action.COMMAND_GIVE))
+@router.post("", status_code=202)
 async def give(
     machine_id: Serial,
     new: NewCommand,
@@ -116,7 +115,7 @@ async def command(machine_id: Serial, command_id: CommandId, company_id: Company
         return _life(machine_id, row, await repository.events(unit, row.id))
 
 
-@router.post("/{command_id}/cancel", openapi_extra=audited(Action.COMMAND_CANCEL))
+@router.post("/{command_id}/cancel")
 async def cancel(
     machine_id: Serial,
     command_id: CommandId,

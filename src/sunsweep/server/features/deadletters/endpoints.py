@@ -12,7 +12,6 @@ from sunsweep.contract.times import iso, to_ms
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import DeadLetter
 from sunsweep.server.features.accounts.roles import Principal, Role
-from sunsweep.server.features.audit.actions import Action, audited
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.deadletters import repository
 from sunsweep.server.features.deadletters.repository import Selection
@@ -79,7 +78,7 @@ async def dead_letters(
     return DeadLetterPage(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
 
 
-@router.post("/replay", status_code=202, openapi_extra=audited(Action.DEAD_LETTER_REPLAY))
+@router.post("/replay", status_code=202)
 async def replay(
     who: Admin, held: ServicesOf, trail: AuditTrail, wish: Replay, company_id: AskedCompany = None
 ) -> ReplayAsked:

@@ -9,7 +9,6 @@ from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import InvalidError
 from sunsweep.server.events import publish_presence
-from sunsweep.server.features.audit.actions import Action, audited
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
@@ -46,7 +45,7 @@ async def machines(
     return MachinePage(items=items, next_cursor=items[-1].machine_id if len(rows) > limit else None)
 
 
-@router.post("", status_code=201, openapi_extra=audited(Action.MACHINE_ADD))
+@router.post("", status_code=201)
 async def add(
     new: NewMachine, who: Admin, held: ServicesOf, trail: AuditTrail, company_id: AskedCompany = None
 ) -> NewMachineOut:
@@ -76,7 +75,7 @@ async def machine(machine_id: Serial, company_id: CompanyId, held: ServicesOf) -
         return machine_out(found, await repository.status(unit, found.id))
 
 
-@router.patch("/{machine_id}", openapi_extra=audited(Action.MACHINE_CHANGE))
+@router.patch("/{machine_id}")
 async def change(
     machine_id: Serial, wish: MachineChange, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
 ) -> MachineOut:
@@ -97,7 +96,7 @@ async def change(
     return answer
 
 
-@router.delete("/{machine_id}", status_code=204, openapi_extra=audited(Action.MACHINE_DELETE))
+@router.delete("/{machine_id}", status_code=204)
 async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail) -> None:
     """End a machine: its logins end now, its history stays, its serial is free after a day."""
     async with held.database.write() as unit:
@@ -107,7 +106,7 @@ async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: 
     await wait_applied(held.database, now_ms=held.now_ms)
 
 
-@router.post("/{machine_id}/credentials", status_code=201, openapi_extra=audited(Action.MACHINE_ROTATE))
+@router.post("/{machine_id}/credentials", status_code=201)
 async def rotate(
     machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
 ) -> Credentials:
