@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from sunsweep.server.clock import wall_clock
-from sunsweep.server.db.models import AuditEntry, Machine
+from sunsweep.server.db.models import AuditEntry, Machine, User
+from sunsweep.server.features.accounts import reset
 from sunsweep.server.features.accounts.roles import Role as PersonRole
 from sunsweep.server.features.audit.routes import PREFIX, ROUTES
 from sunsweep.server.features.enrolment import service as enrolment
@@ -21,7 +22,8 @@ from tests.support.platform import HOST, PASSWORD, Platform, eventually
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ADMIN, VIEWER, ROOT, BETA = "admin@example.com", "viewer@example.com", "root@example.com", "admin@beta.example"
-KEYS_OF_SECRETS = {"access_token", "refresh_token", "mqtt_password", "password", "code", "key", "token", "link"}
+NEW_PASSWORD = "a horse of another colour"
+KEYS_OF_SECRETS = {"access_token", "refresh_token", "mqtt_password", "password", "code", "key", "token", "reset_link"}
 
 
 class Deed(NamedTuple):
@@ -31,11 +33,15 @@ class Deed(NamedTuple):
     sent: Mapping[str, Any] = {}
     actor: tuple[str, str] = ("user", ADMIN)
     refused: str = "viewer"
-    """viewer; stranger: without a login; wrong: with `wrong` instead of what was sent."""
+    """viewer; stranger: without a login; wrong: with `wrong` instead of what was sent; never."""
     wrong: Mapping[str, Any] = {}
     logged_in: bool = True
+    company: int | None = 1
+    does: bool = True
+    """False where it succeeds and does nothing."""
 
 
+SOMEBODY = ("user", "{email}")
 LOGIN = Deed(
     f"user {VIEWER}",
     {"data": {"username": VIEWER, "password": PASSWORD}},
@@ -48,7 +54,39 @@ LOGIN = Deed(
 DEEDS: dict[str, Deed] = {
     "POST /auth/token": LOGIN,
     "POST /auth/session": LOGIN,
-    "POST /auth/logout": Deed("user leaver@example.com", {}, ("user", "leaver@example.com"), "stranger"),
+    "POST /auth/refresh": Deed(
+        "user {email}",
+        {"json": {"refresh_token": "{refresh}"}},
+        SOMEBODY,
+        "wrong",
+        {"json": {"refresh_token": "guessed"}},
+        logged_in=False,
+    ),
+    "POST /auth/logout": Deed("user {email}", {}, SOMEBODY, "stranger"),
+    "POST /auth/password": Deed(
+        "user {email}",
+        {"json": {"old": PASSWORD, "new": NEW_PASSWORD}},
+        SOMEBODY,
+        "wrong",
+        {"json": {"old": "battery staple", "new": NEW_PASSWORD}},
+    ),
+    # There is no mail server here.
+    "POST /auth/reset": Deed("", {"json": {"email": VIEWER}}, refused="never", logged_in=False, does=False),
+    "POST /auth/reset/confirm": Deed(
+        "user {email}",
+        {"json": {"token": "{reset}", "password": NEW_PASSWORD}},
+        SOMEBODY,
+        "wrong",
+        {"json": {"token": "guessed", "password": NEW_PASSWORD}},
+        logged_in=False,
+    ),
+    "POST /companies": Deed("company 3", {"json": {"name": "Gamma"}}, ("user", ROOT), company=3),
+    "PATCH /companies/{company_id}": Deed("company {company_id}", {"json": {"name": "Alpha & Co"}}, ("user", ROOT)),
+    "POST /users": Deed("user {fresh}@example.com", {"json": {"email": "{fresh}@example.com", "role": "viewer"}}),
+    "PATCH /users/{user_id}": Deed("user {email}", {"json": {"role": "operator"}}),
+    "POST /users/{user_id}/reset-link": Deed("user {email}"),
+    "POST /api-keys": Deed("key 1", {"json": {"name": "Grafana", "role": "viewer", "expires_in_days": 9}}),
+    "DELETE /api-keys/{key_id}": Deed("key {key_id}"),
     "POST /machines": Deed("machine {fresh}", {"json": {"machine_id": "{fresh}", "name": "Row 7"}}),
     "PATCH /machines/{machine_id}": Deed("machine {machine_id}", {"json": {"name": "Row 8", "tags": ["new"]}}),
     "DELETE /machines/{machine_id}": Deed("machine {machine_id}"),
@@ -73,10 +111,39 @@ class Scene:
 
     def __init__(self, platform: Platform, number: int) -> None:
         self.platform = platform
-        self.words = {"machine_id": f"AUDIT-{number}", "fresh": f"FRESH-{number}"}
-        self.secrets = {PASSWORD, platform.settings.secret_key.get_secret_value()}
+        self.words = {
+            "machine_id": f"AUDIT-{number}",
+            "fresh": f"fresh-{number}",
+            "email": f"person-{number}@example.com",
+            "company_id": "1",
+        }
+        self.secrets = {PASSWORD, NEW_PASSWORD, "battery staple", platform.settings.secret_key.get_secret_value()}
 
     async def set(self, deed: str) -> None:
+        """Make what the deed's words name."""
+        if "user {email}" in deed:
+            await self._a_person()
+        if "{key_id}" in deed:
+            wish = {"name": "Program", "role": "viewer", "expires_in_days": 1}
+            made = (await self.platform.call("POST", "/api-keys", json=wish)).json()
+            self.words["key_id"] = str(made["key_id"])
+            self.secrets.add(made["key"])
+        if "{machine_id}" in deed:
+            await self._a_machine(deed)
+
+    async def _a_person(self) -> None:
+        email = self.words["email"]
+        await self.platform.add_user(email, PersonRole.VIEWER)
+        async with self.platform.web(PREFIX) as client:
+            login = (await client.post("/auth/token", data={"username": email, "password": PASSWORD})).json()
+        async with self.platform.database.write() as session:
+            user = await session.scalar(select(User).where(User.email == email))
+            assert user is not None
+            link = await reset.make_link(session, user, "", life_s=60, now_ms=wall_clock())
+        self.words |= {"user_id": str(user.id), "refresh": login["refresh_token"], "reset": link.url.partition("=")[2]}
+        self.secrets |= {self.words["refresh"], self.words["reset"]}
+
+    async def _a_machine(self, deed: str) -> None:
         login = await self.platform.add_machine(self.words["machine_id"])
         self.secrets.add(login.mqtt_password)
         if "{command_id}" in deed:
@@ -113,7 +180,8 @@ def secrets_in(answer: httpx.Response) -> Iterator[str]:
     """Whatever the answer tells this once."""
     yield from answer.cookies.values()
     if answer.is_success and answer.content:
-        yield from (value for name, value in answer.json().items() if name in KEYS_OF_SECRETS and value)
+        told = answer.json() or {}
+        yield from (told[name] for name in KEYS_OF_SECRETS & told.keys() if told[name])
 
 
 async def newest(platform: Platform, *people: str) -> int:
@@ -153,32 +221,33 @@ async def test_every_writing_route_is_here_and_has_its_action(shared: Platform) 
 @pytest.mark.parametrize("route", DEEDS)
 async def test_what_is_done_and_what_is_refused_leave_one_entry_each(shared: Platform, route: str) -> None:
     deed, scene = DEEDS[route], Scene(shared, list(DEEDS).index(route))
-    await scene.set(route)
-    if deed.actor[1].startswith("leaver@"):
-        await shared.add_user(deed.actor[1], PersonRole.VIEWER)
+    await scene.set(f"{route} {deed}")
     doer = scene.fill(deed.actor[1])
     before = await newest(shared, VIEWER, *((doer,) if deed.logged_in else ()))
-    as_ = VIEWER if deed.refused == "viewer" else None
-    answer = await scene.send(route, deed.wrong or deed.sent, as_=as_)
-    assert answer.status_code in (401, 403, 404), answer.text
-    entries = await since(shared, before)
-    (entry,) = entries
-    assert (entry.action, entry.outcome, entry.address) == (ROUTES[route], "refused", HOST)
-    assert json.loads(entry.detail) == {"status": answer.status_code, "code": answer.json()["code"]}
-    if deed.refused == "viewer":
-        assert (entry.actor_kind, entry.actor, entry.company_id) == ("user", VIEWER, 1)
-        assert entry.object in (scene.fill(deed.what), "")
-    else:
-        assert (entry.actor_kind, entry.actor_id) == ("nobody", None)
-    hold_no_secret(entries, scene.secrets | {"K7M2P-9QRT4-XYWVN", "battery staple"})
+    as_ = {"viewer": VIEWER, "wrong": doer if deed.logged_in else None}.get(deed.refused)
+    if deed.refused != "never":
+        answer = await scene.send(route, deed.wrong or deed.sent, as_=as_)
+        assert answer.status_code in (401, 403, 404), answer.text
+        entries = await since(shared, before)
+        (entry,) = entries
+        assert (entry.action, entry.outcome, entry.address) == (ROUTES[route], "refused", HOST)
+        assert json.loads(entry.detail) == {"status": answer.status_code, "code": answer.json()["code"]}
+        if as_ is not None:
+            assert (entry.actor_kind, entry.actor, entry.company_id) == ("user", as_, 1)
+        else:
+            assert (entry.actor_kind, entry.actor_id) == ("nobody", None)
+        hold_no_secret(entries, scene.secrets | {"K7M2P-9QRT4-XYWVN", "guessed"})
 
     before, now_ms = await newest(shared), wall_clock()
     answer = await scene.send(route, deed.sent, as_=doer if deed.logged_in else None)
     assert answer.is_success, answer.text
     entries = await since(shared, before)
+    assert len(entries) == int(deed.does)
+    if not entries:
+        return
     (entry,) = entries
     assert (entry.action, entry.outcome, entry.address) == (ROUTES[route], "done", HOST)
-    assert (entry.object, entry.company_id) == (scene.fill(deed.what), 1)
+    assert (entry.object, entry.company_id) == (scene.fill(deed.what), deed.company)
     assert (entry.actor_kind, entry.actor) == (deed.actor[0], doer)
     assert entry.actor_id is not None
     assert now_ms <= entry.at <= wall_clock()

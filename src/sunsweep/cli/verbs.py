@@ -14,6 +14,7 @@ from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
 from sunsweep.cli.deadletters import dead_letters
+from sunsweep.cli.first_start import make_first_admin
 from sunsweep.cli.interrupt import end_quietly
 from sunsweep.cli.ledger import ledger
 from sunsweep.cli.machines import machines
@@ -111,6 +112,7 @@ def serve(
             return
         port = require(settings.host, settings.port, "SUNSWEEP_PORT")
         with listen(settings.host, port) as listener:
+            await make_first_admin(settings)
             await run_roles(settings, chosen, listener)
 
     _run(until_signalled(work()))

@@ -45,6 +45,20 @@ def _public_urls(given: object) -> object:
     return urls
 
 
+def _web_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise PydanticCustomError("web_url", "it is no http or https URL")
+    return url.rstrip("/")
+
+
+def _smtp_url(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise PydanticCustomError("smtp_url", "it is no smtp or smtps URL")
+    return url
+
+
 class BackendSettings(BaseSettings):
     """What every backend process needs."""
 
@@ -87,13 +101,32 @@ class ServeSettings(BackendSettings):
     secret_key: SecretStr = Field(min_length=32, description="signs access tokens; at least 32 characters")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
-    access_token_s: int = Field(default=43_200, ge=60, description="seconds that a login lasts")
+    access_token_s: int = Field(default=3600, ge=60, description="seconds until a login has to be renewed")
+    refresh_token_s: int = Field(
+        default=2_592_000, ge=300, description="seconds until a login that is not renewed has ended"
+    )
+    public_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
+        default=None, description="where people reach this server, for the links in mails; default: its own address"
+    )
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] | None = Field(
+        default=None, description="smtp://USER:PASSWORD@HOST:PORT or smtps://…; default: no mail is sent"
+    )
+    mail_from: str = Field(default="sunsweep@localhost", description="sender of mails")
+    first_admin: str = Field(
+        default="admin@localhost", description="e-mail address of the platform admin that a first start makes"
+    )
     cookie_secure: bool = Field(default=False, description="send the login cookie over HTTPS only")
     mqtt_door: bool = Field(
         default=False,
         description="carry MQTT over WebSocket at /mqtt to a broker that has no WebSocket itself",
     )
     mqtt_door_places: int = Field(default=1000, ge=1, description="how many connections /mqtt carries at once")
+
+    @property
+    def link_base(self) -> str:
+        """What links to this server begin with."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
 
 class IngestSettings(BackendSettings):

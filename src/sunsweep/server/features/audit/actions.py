@@ -7,9 +7,16 @@ class Action(StrEnum):
     """A closed list: people filter by these words."""
 
     LOGIN = "login"
+    LOGIN_RENEW = "login.renew"
     LOGOUT = "logout"
     COMPANY_ADD = "company.add"
+    COMPANY_CHANGE = "company.change"
+    API_KEY_ADD = "api_key.add"
+    API_KEY_REVOKE = "api_key.revoke"
     USER_ADD = "user.add"
+    USER_CHANGE = "user.change"
+    USER_ENABLE = "user.enable"
+    USER_LINK = "user.link"
     USER_DISABLE = "user.disable"
     USER_PASSWORD = "user.password"  # noqa: S105  no password
     USER_TOKEN = "user.token"  # noqa: S105  no token

@@ -28,6 +28,8 @@ class Actor(msgspec.Struct, frozen=True):
 
 def of_principal(who: Principal, address: str) -> Actor:
     """The actor that a login stands for."""
+    if who.key_id is not None:
+        return Actor(Kind.API_KEY, who.key_id, who.email, address)
     return Actor(Kind.USER, who.user_id, who.email, address)
 
 

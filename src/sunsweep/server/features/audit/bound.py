@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
+from sunsweep.server.features.accounts.networks import network_of
 from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.features.audit.actors import Actor, Kind, nobody
-from sunsweep.server.features.enrolment.tries import network
 
 WINDOW_MS: Final = 60_000
 PER_ACTOR: Final = 20
@@ -66,7 +66,7 @@ class Bound:
         fresh = _Window(actor, refusal.company_id, now_ms)
         if actor.kind is not Kind.NOBODY:
             return self._windows.setdefault((actor.kind, actor.id or 0), fresh).admit(self._per_actor)
-        key = (Kind.NOBODY, network(actor.address))
+        key = (Kind.NOBODY, network_of(actor.address))
         own = self._windows.get(key)
         if own is not None and own.kept >= self._per_actor:
             return own.admit(self._per_actor)

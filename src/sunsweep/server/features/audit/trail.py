@@ -37,8 +37,13 @@ class Trail:
         """As whom somebody tries to log in."""
         self.tried = email
 
+    async def asked_for(self, session: AsyncSession, user: User) -> None:
+        """Add the entry of what somebody without a login has asked for a user."""
+        actor = nobody(address_of(self._request))
+        await self.done(session, f"user {user.email}", company_id=user.company_id, actor=actor)
+
     async def logged_in(self, session: AsyncSession, user: User) -> None:
-        """Add the entry of a login."""
+        """Add the entry of what a user did who has just shown who they are."""
         actor = of_user(user, address_of(self._request))
         await self.done(session, f"user {user.email}", company_id=user.company_id, actor=actor)
 
