@@ -81,5 +81,13 @@ def admin(who: Caller) -> Principal:
     return who
 
 
+def platform_admin(who: Caller) -> Principal:
+    """Raises `ForbiddenError` for everybody of a company."""
+    if who.role is not Role.PLATFORM_ADMIN:
+        raise ForbiddenError("this is a platform admin's to do")
+    return who
+
+
 Operator = Annotated[Principal, Depends(operator)]
 Admin = Annotated[Principal, Depends(admin)]
+PlatformAdmin = Annotated[Principal, Depends(platform_admin)]

@@ -12,16 +12,18 @@ from sunsweep.server.events import publish_presence
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
     Credentials,
+    CredentialsWish,
     MachineChange,
     MachineOut,
     MachinePage,
     MachineStatusOut,
+    Move,
     NewMachine,
     NewMachineOut,
     machine_out,
     status_out,
 )
-from sunsweep.server.features.requests import Admin, AskedCompany, CompanyId, ServicesOf, company
+from sunsweep.server.features.requests import Admin, AskedCompany, CompanyId, PlatformAdmin, ServicesOf, company
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -75,7 +77,7 @@ async def change(
         details["tags"] = json.encode(details["tags"]).decode()
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        await service.change(unit, found, details)
+        await service.change(unit, found, details, now_ms=held.now_ms())
     await wait_applied(held.database, now_ms=held.now_ms)
     async with held.database.write() as unit:
         gone = await service.shut_out(unit, found, now_ms=held.now_ms())
@@ -95,13 +97,28 @@ async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: 
 
 
 @router.post("/{machine_id}/credentials", status_code=201)
-async def rotate(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf) -> Credentials:
-    """A new login with the same topics; the old one works for a day beside it."""
+async def rotate(
+    machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, wish: CredentialsWish | None = None
+) -> Credentials:
+    """A new login with the same topics; the old one ends when the new one first connects, or after the overlap."""
+    overlap_s = (wish or CredentialsWish()).overlap_s
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        login = await service.rotate(unit, found, now_ms=held.now_ms())
+        login = await service.rotate(unit, found, now_ms=held.now_ms(), overlap_s=overlap_s)
     await wait_applied(held.database, now_ms=held.now_ms)
     return Credentials(**structs.asdict(login))
+
+
+@router.post("/{machine_id}/move", status_code=201)
+async def move(
+    machine_id: Serial, to: Move, _who: PlatformAdmin, company_id: CompanyId, held: ServicesOf
+) -> NewMachineOut:
+    """End the machine here and make it anew in another company; its new MQTT password is in this answer only."""
+    async with held.database.write() as unit:
+        found = await service.known(unit, company_id, machine_id, lock=True)
+        moved, login = await service.move(unit, found, to.company_id, now_ms=held.now_ms())
+    await wait_applied(held.database, now_ms=held.now_ms)
+    return NewMachineOut(**(machine_out(moved, None).model_dump() | structs.asdict(login)))
 
 
 @router.get("/{machine_id}/status")
