@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 _NEW: Final = re.compile(r"New connection from (\S+):(\d+) on port \d+\.")
 _WELCOME: Final = re.compile(r"New client connected from (\S+):(\d+) as ")
 # A clientid is anything at all. One with a quote could end the line as somebody else's, and one that is long could have
-# mosquitto cut the line (562 bytes) where it pleases; neither tells a name.
+# mosquitto cut the line (at 999 bytes) where it pleases; neither tells a name.
 _NAME: Final = re.compile(r"New client connected from \S+ as [^']* \(p\d+, c[01], k\d+, u'([^']+)'\)\.")
-_MAX_NAMED_BYTES: Final = 400
+_MAX_NAMED_BYTES: Final = 900
 _REFUSED: Final = "Client <unknown> disconnected, not authorised."
 _LEFT: Final = "Client <unknown> "
 _EXPECTED: Final = ("Note:", "Warning: Mosquitto should not be run as root")
