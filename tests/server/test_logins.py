@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 from typer.testing import CliRunner
+from websockets.asyncio.client import connect
 
 from sunsweep.cli.verbs import cli
 from sunsweep.mqtt.port import MqttError
@@ -18,11 +19,15 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import ServiceAccount
 from sunsweep.server.features.accounts import service as accounts
+from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.machines import repository
 from sunsweep.server.features.machines import service as machines
 from sunsweep.server.features.machines.service import Login
+from tests.server.viewers import frame, opened
 from tests.support.peer import peer, refused
 from tests.support.platform import HOST, Platform, eventually, running_platform, topic
+from tests.support.ports import free_port
+from tests.support.processes import serve_process
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,6 +51,15 @@ def on(site: Platform, login: Login, way: int = 0) -> Any:
     return peer(ways(site)[way], login.mqtt_username, login.mqtt_password, client_id=f"{login.mqtt_username}-{way}")
 
 
+async def answers(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 async def is_out(site: Platform, login: Login) -> bool:
     return all([await refused(way, login.mqtt_username, login.mqtt_password) for way in ways(site)])
 
@@ -62,6 +76,13 @@ async def rotated(site: Platform, serial: str, **body: Any) -> Login:
     answer = await site.call("POST", f"/machines/{serial}/credentials", json=body or None)
     assert answer.status_code == 201, answer.text
     return login_of(answer.json())
+
+
+async def verb(site: Platform, *words: str) -> None:
+    """An admin verb, which has a loop of its own."""
+    env = {"SUNSWEEP_DATABASE_URL": site.settings.database_url}
+    ended = await asyncio.to_thread(CliRunner().invoke, cli, words, env=env)
+    assert ended.exit_code == 0, ended.output
 
 
 ENDS = {
@@ -92,12 +113,27 @@ async def test_a_login_taken_away_over_rest_ends_its_sessions_at_once_and_lets_n
 async def test_a_machine_disabled_on_the_command_line_is_out_at_once(site: Platform) -> None:
     login = await site.add_machine("CLI-1")
     async with on(site, login, 0) as tcp, on(site, login, 1) as door:
-        env = {"SUNSWEEP_DATABASE_URL": site.settings.database_url}
-        ended = await asyncio.to_thread(CliRunner().invoke, cli, ["machine", "disable", "CLI-1"], env=env)
-        assert ended.exit_code == 0, ended.output
+        await verb(site, "machine", "disable", "CLI-1")
         for machine in (tcp, door):
             await machine.ended(within_s=AT_ONCE_S)
     assert await is_out(site, login)
+
+
+async def test_a_person_disabled_loses_the_sockets_of_every_process_at_once(site: Platform) -> None:
+    await site.add_machine("SEEN-1")
+    await site.add_user("leaver@example.com", Role.VIEWER)
+    second = site.settings.model_copy(update={"port": free_port()})
+    query = f"?token={await site.token('leaver@example.com')}"
+    async with serve_process(second, "api,live"):
+        here, there = (f"ws://{HOST}:{port}/realtime/SEEN-1{query}" for port in (site.settings.port, second.port))
+        await eventually(lambda: answers(second.port), within_s=30)
+        async with connect(here, proxy=None) as ours, connect(there, proxy=None, open_timeout=30) as theirs:
+            assert [(await frame(socket))["type"] for socket in (ours, theirs)] == ["snapshot", "snapshot"]
+            await verb(site, "user", "disable", "leaver@example.com")
+            async with asyncio.timeout(AT_ONCE_S):
+                await asyncio.gather(ours.wait_closed(), theirs.wait_closed())
+            assert [ours.close_code, theirs.close_code] == [4408, 4408]
+        assert [await opened(url) for url in (here, there)] == [4401, 4401]
 
 
 async def test_the_old_login_ends_when_the_new_one_first_connects(site: Platform) -> None:
