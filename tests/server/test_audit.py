@@ -36,9 +36,8 @@ class Deed(NamedTuple):
     """viewer; stranger: without a login; wrong: with `wrong` instead of what was sent; never."""
     wrong: Mapping[str, Any] = {}
     logged_in: bool = True
-    company: int | None = 1
-    does: bool = True
-    """False where it succeeds and does nothing."""
+    companies: tuple[int, ...] = (1,)
+    """Whose entries it leaves; none where it succeeds and does nothing."""
 
 
 SOMEBODY = ("user", "{email}")
@@ -71,7 +70,7 @@ DEEDS: dict[str, Deed] = {
         {"json": {"old": "battery staple", "new": NEW_PASSWORD}},
     ),
     # There is no mail server here.
-    "POST /auth/reset": Deed("", {"json": {"email": VIEWER}}, refused="never", logged_in=False, does=False),
+    "POST /auth/reset": Deed("", {"json": {"email": VIEWER}}, refused="never", logged_in=False, companies=()),
     "POST /auth/reset/confirm": Deed(
         "user {email}",
         {"json": {"token": "{reset}", "password": NEW_PASSWORD}},
@@ -80,7 +79,7 @@ DEEDS: dict[str, Deed] = {
         {"json": {"token": "guessed", "password": NEW_PASSWORD}},
         logged_in=False,
     ),
-    "POST /companies": Deed("company 3", {"json": {"name": "Gamma"}}, ("user", ROOT), company=3),
+    "POST /companies": Deed("company 3", {"json": {"name": "Gamma"}}, ("user", ROOT), companies=(3,)),
     "PATCH /companies/{company_id}": Deed("company {company_id}", {"json": {"name": "Alpha & Co"}}, ("user", ROOT)),
     "POST /users": Deed("user {fresh}@example.com", {"json": {"email": "{fresh}@example.com", "role": "viewer"}}),
     "PATCH /users/{user_id}": Deed("user {email}", {"json": {"role": "operator"}}),
@@ -90,6 +89,12 @@ DEEDS: dict[str, Deed] = {
     "POST /machines": Deed("machine {fresh}", {"json": {"machine_id": "{fresh}", "name": "Row 7"}}),
     "PATCH /machines/{machine_id}": Deed("machine {machine_id}", {"json": {"name": "Row 8", "tags": ["new"]}}),
     "DELETE /machines/{machine_id}": Deed("machine {machine_id}"),
+    "POST /machines/{machine_id}/move": Deed(
+        "machine {machine_id}",
+        {"json": {"company_id": 2}, "params": {"company_id": 1}},
+        ("user", ROOT),
+        companies=(1, 2),
+    ),
     "POST /machines/{machine_id}/credentials": Deed("machine {machine_id}"),
     "POST /machines/{machine_id}/enrolment-code": Deed("machine {machine_id}"),
     "POST /enrol": Deed(
@@ -242,16 +247,34 @@ async def test_what_is_done_and_what_is_refused_leave_one_entry_each(shared: Pla
     answer = await scene.send(route, deed.sent, as_=doer if deed.logged_in else None)
     assert answer.is_success, answer.text
     entries = await since(shared, before)
-    assert len(entries) == int(deed.does)
-    if not entries:
-        return
-    (entry,) = entries
-    assert (entry.action, entry.outcome, entry.address) == (ROUTES[route], "done", HOST)
-    assert (entry.object, entry.company_id) == (scene.fill(deed.what), deed.company)
-    assert (entry.actor_kind, entry.actor) == (deed.actor[0], doer)
-    assert entry.actor_id is not None
-    assert now_ms <= entry.at <= wall_clock()
+    assert tuple(entry.company_id for entry in entries) == deed.companies
+    for entry in entries:
+        is_told(entry, ROUTES[route], scene.fill(deed.what), (deed.actor[0], doer), now_ms)
     hold_no_secret(entries, scene.secrets)
+
+
+def is_told(entry: AuditEntry, action: str, what: str, actor: tuple[str, str], since_ms: int) -> None:
+    assert (entry.action, entry.outcome, entry.address) == (action, "done", HOST)
+    assert (entry.object, entry.actor_kind, entry.actor) == (what, *actor)
+    assert entry.actor_id is not None
+    assert since_ms <= entry.at <= wall_clock()
+
+
+async def test_a_machine_s_first_login_and_the_end_of_the_one_before_are_told(shared: Platform) -> None:
+    old = await shared.add_machine("USED-1")
+    new = (await shared.call("POST", "/machines/USED-1/credentials")).json()
+    before = await newest(shared)
+    who = {"username": new["mqtt_username"], "password": new["mqtt_password"]}
+    await mosquitto.publish(shared.mqtt_port, "company/1/machine/USED-1/telemetry", "{}", "-q", "1", **who)
+
+    async def told() -> list[tuple[str, ...]]:
+        found = [entry for entry in await since(shared, before) if entry.object == "machine USED-1"]
+        return [(e.action, e.actor_kind, json.loads(e.detail)["mqtt_username"]) for e in found]
+
+    assert await eventually(told) == [
+        ("machine.login_used", "machine", new["mqtt_username"]),
+        ("machine.login_ended", "nobody", old.mqtt_username),
+    ]
 
 
 async def test_a_change_tells_the_old_and_the_new_value(shared: Platform) -> None:

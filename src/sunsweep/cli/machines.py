@@ -46,11 +46,20 @@ def add(serial: Serial, company: Company = 1, as_json: AsJson = False, data: Dat
 
 
 @machines.command("rotate")
-def rotate(serial: Serial, company: Company = 1, as_json: AsJson = False, data: Data = None) -> None:  # noqa: FBT002
-    """A new login; the old one works for a day beside it."""
+def rotate(
+    serial: Serial,
+    company: Company = 1,
+    overlap: Annotated[
+        int,
+        typer.Option(min=0, max=service.OVERLAP_S, help="seconds that the old logins are good; 0: they end at once"),
+    ] = service.OVERLAP_S,
+    as_json: AsJson = False,  # noqa: FBT002
+    data: Data = None,
+) -> None:
+    """A new login; the old one ends when the new one first connects, or after the overlap."""
 
     async def work(session: AsyncSession, machine: Machine) -> Login:
-        login = await service.rotate(session, machine, now_ms=wall_clock())
+        login = await service.rotate(session, machine, now_ms=wall_clock(), overlap_s=overlap)
         await _record_login(session, Action.MACHINE_ROTATE, login)
         return login
 
@@ -139,7 +148,7 @@ def list_machines(company: Company = 1, data: Data = None) -> None:
 
 def _enable(data: Path | None, company: int, serial: str, *, enabled: bool) -> None:
     async def work(session: AsyncSession, machine: Machine) -> None:
-        changed = await service.change(session, machine, {"enabled": enabled})
+        changed = await service.change(session, machine, {"enabled": enabled}, now_ms=wall_clock())
         await record(session, Action.MACHINE_CHANGE, f"machine {serial}", company_id=company, detail=changed)
 
     async def afterwards(session: AsyncSession, machine: Machine) -> None:

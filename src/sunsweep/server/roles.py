@@ -138,7 +138,13 @@ async def _run(
             dispatcher = Dispatcher(database, connection(settings, "dispatch"), now_ms=wall_clock)
             tasks.create_task(dispatcher.run(), name="dispatch")
         if Role.JOBS in roles:
-            jobs = Jobs(database, bus, retention_days=settings.retention_days, now_ms=wall_clock)
+            jobs = Jobs(
+                database,
+                bus,
+                clearing=connection(settings, "clearing"),
+                retention_days=settings.retention_days,
+                now_ms=wall_clock,
+            )
             tasks.create_task(jobs.run(), name="jobs")
         if listener is not None:
             # It reads files and builds every route: not in the loop that others wait for.

@@ -184,6 +184,16 @@ class LoginToKick(Base):
     asked_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class TopicsToClear(Base):
+    """A machine that has ended: what the broker retains on its topics is still to be cleared."""
+
+    __tablename__ = "topics_to_clear"
+    __table_args__ = (TABLE_ARGS,)
+
+    machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"), primary_key=True, autoincrement=False)
+    asked_at: Mapped[int] = mapped_column(BigInteger)
+
+
 class EnrolmentCode(Base):
     """A one-time code with which a machine fetches a login: its hash, one of each machine at most."""
 

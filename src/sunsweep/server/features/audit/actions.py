@@ -26,6 +26,8 @@ class Action(StrEnum):
     MACHINE_MOVE = "machine.move"
     MACHINE_ROTATE = "machine.rotate"
     MACHINE_CODE = "machine.code"
+    MACHINE_LOGIN_USED = "machine.login_used"
+    MACHINE_LOGIN_ENDED = "machine.login_ended"
     MACHINE_ENROL = "machine.enrol"
     COMMAND_GIVE = "command.give"
     COMMAND_CANCEL = "command.cancel"

@@ -27,6 +27,7 @@ ROUTES: Final[Mapping[str, Action]] = {
     "POST /machines": Action.MACHINE_ADD,
     "PATCH /machines/{machine_id}": Action.MACHINE_CHANGE,
     "DELETE /machines/{machine_id}": Action.MACHINE_DELETE,
+    "POST /machines/{machine_id}/move": Action.MACHINE_MOVE,
     "POST /machines/{machine_id}/credentials": Action.MACHINE_ROTATE,
     "POST /machines/{machine_id}/enrolment-code": Action.MACHINE_CODE,
     "POST /enrol": Action.MACHINE_ENROL,

@@ -79,7 +79,7 @@ async def issue(
 
 @router.post("/enrol")
 async def enrol(typed: Typed, request: Request, held: ServicesOf, trail: AuditTrail) -> Enrolled:
-    """Spend a code for a new login; the machine's old one works for a day beside it. No login is needed."""
+    """Spend a code for a new login; the machine's old one ends when the new one first connects. No login is needed."""
     wait_s = held.enrolment_tries.wait_s(address_of(request))
     if wait_s > 0:
         raise TooManyTriesError("too many codes were tried; wait a little", retry_after_s=math.ceil(wait_s))

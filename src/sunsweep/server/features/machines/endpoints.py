@@ -13,16 +13,18 @@ from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
     Credentials,
+    CredentialsWish,
     MachineChange,
     MachineOut,
     MachinePage,
     MachineStatusOut,
+    Move,
     NewMachine,
     NewMachineOut,
     machine_out,
     status_out,
 )
-from sunsweep.server.features.requests import Admin, AskedCompany, CompanyId, ServicesOf, company
+from sunsweep.server.features.requests import Admin, AskedCompany, CompanyId, PlatformAdmin, ServicesOf, company
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -85,7 +87,7 @@ async def change(
         details["tags"] = json.encode(details["tags"]).decode()
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        changed = await service.change(unit, found, details)
+        changed = await service.change(unit, found, details, now_ms=held.now_ms())
         await trail.done(unit, f"machine {found.serial}", company_id=company_id, detail=changed)
     await wait_applied(held.database, now_ms=held.now_ms)
     async with held.database.write() as unit:
@@ -108,17 +110,38 @@ async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: 
 
 @router.post("/{machine_id}/credentials", status_code=201)
 async def rotate(
-    machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
+    machine_id: Serial,
+    _who: Admin,
+    company_id: CompanyId,
+    held: ServicesOf,
+    trail: AuditTrail,
+    wish: CredentialsWish | None = None,
 ) -> Credentials:
-    """A new login with the same topics; the old one works for a day beside it."""
+    """A new login with the same topics; the old one ends when the new one first connects, or after the overlap."""
+    overlap_s = (wish or CredentialsWish()).overlap_s
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        login = await service.rotate(unit, found, now_ms=held.now_ms())
-        await trail.done(
-            unit, f"machine {found.serial}", company_id=company_id, detail={"mqtt_username": login.mqtt_username}
-        )
+        login = await service.rotate(unit, found, now_ms=held.now_ms(), overlap_s=overlap_s)
+        told = {"mqtt_username": login.mqtt_username, "overlap_s": overlap_s}
+        await trail.done(unit, f"machine {found.serial}", company_id=company_id, detail=told)
     await wait_applied(held.database, now_ms=held.now_ms)
     return Credentials(**structs.asdict(login))
+
+
+@router.post("/{machine_id}/move", status_code=201)
+async def move(
+    machine_id: Serial, to: Move, _who: PlatformAdmin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
+) -> NewMachineOut:
+    """End the machine here and make it anew in another company; its new MQTT password is in this answer only."""
+    async with held.database.write() as unit:
+        found = await service.known(unit, company_id, machine_id, lock=True)
+        moved, login = await service.move(unit, found, to.company_id, now_ms=held.now_ms())
+        # Each of the two companies reads that it has gone or come, and not where or whence.
+        what, here = f"machine {moved.serial}", {"moved": "here", "mqtt_username": login.mqtt_username}
+        await trail.done(unit, what, company_id=company_id, detail={"moved": "away"})
+        await trail.done(unit, what, company_id=moved.company_id, detail=here)
+    await wait_applied(held.database, now_ms=held.now_ms)
+    return NewMachineOut(**(machine_out(moved, None).model_dump() | structs.asdict(login)))
 
 
 @router.get("/{machine_id}/status")
