@@ -121,6 +121,6 @@ async def refused(url: str, username: str | None, password: str | None, **more: 
 def _session(version: ProtocolVersion, keep_s: int) -> dict[str, Any]:
     if version is V311:
         return {"clean_session": not keep_s}
-    properties = Properties(PacketTypes.CONNECT)
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types here
     properties.SessionExpiryInterval = keep_s
     return {"clean_start": not keep_s, "properties": properties}

@@ -141,7 +141,7 @@ async def _run(
             jobs = Jobs(
                 database,
                 bus,
-                clearing=connection(settings, "clearing"),
+                connection=connection(settings, "jobs"),
                 retention_days=settings.retention_days,
                 now_ms=wall_clock,
             )

@@ -60,7 +60,7 @@ class Clearing:
             await set_account(session, username, password, tuple(("all", name) for name in filters))
         try:
             await wait_applied(self._database, now_ms=self._now_ms)
-            login = replace(self._connection, username=username, password=password)
+            login = replace(self._connection, client_id=username, username=username, password=password)
             topics = await clear_retained(login, filters, quiet_s=self._quiet_s)
         finally:
             async with self._database.write() as session:
