@@ -99,11 +99,12 @@ def _pages(app: FastAPI) -> None:
     @app.get("/app/reset", include_in_schema=False)
     async def reset() -> FileResponse:
         headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-        return FileResponse(str(pages / "reset.html"), headers=headers)
+        return FileResponse(str(pages / "reset.html"), headers=headers, media_type="text/html")
 
     @app.get("/app/reset.js", include_in_schema=False)
     async def reset_script() -> FileResponse:
-        return FileResponse(str(pages / "reset.js"), headers={"cache-control": "no-cache"})
+        headers = {"cache-control": "no-cache"}
+        return FileResponse(str(pages / "reset.js"), headers=headers, media_type="text/javascript")
 
     @app.get("/app/page.js", include_in_schema=False)
     async def script() -> FileResponse:

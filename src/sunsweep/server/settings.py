@@ -45,16 +45,22 @@ def _public_urls(given: object) -> object:
     return urls
 
 
+def _has_place(url: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _web_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    if not _has_place(url, "http", "https") or "?" in url or "#" in url:
         raise PydanticCustomError("web_url", "it is no http or https URL")
     return url.rstrip("/")
 
 
 def _smtp_url(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+    if not _has_place(url.get_secret_value(), "smtp", "smtps"):
         raise PydanticCustomError("smtp_url", "it is no smtp or smtps URL")
     return url
 

@@ -45,6 +45,10 @@ def of_reset(email: str) -> Subject:
     return Subject(digest(f"reset:{email.strip().lower()}"), 3)
 
 
+def of_reset_network(address: str) -> Subject:
+    return Subject(digest(f"reset-network:{network_of(address)}"), 30)
+
+
 async def require_free(database: Database, subjects: Collection[Subject], *, now_ms: int) -> None:
     """Raises `TooManyTriesError`, which says when to come again."""
     async with database.read() as session:

@@ -61,11 +61,11 @@ async def mail_link(
     now_ms: Clock,
 ) -> None:
     """Done after the answer, which tells nobody whether there is such a user; what fails is for our log."""
-    subjects = (lockout.of_reset(email), lockout.of_network(address))
+    subjects = (lockout.of_reset(email), lockout.of_reset_network(address))
     try:
         async with gate.passing():
             await lockout.require_free(database, subjects, now_ms=now_ms())
-            await lockout.count(database, subjects[:1], now_ms=now_ms())
+            await lockout.count(database, subjects, now_ms=now_ms())
             async with database.write() as session:
                 user = await repository.user_by_email(session, email)
                 if user is None or user.disabled_at is not None:
