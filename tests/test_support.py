@@ -99,6 +99,31 @@ def test_history_without_a_bound_in_time_fails_the_test(watched: pytest.Pytester
     result.stdout.fnmatch_lines("*telemetry without a bound in time: SELECT*")
 
 
+def test_changing_the_audit_log_fails_the_test(watched: pytest.Pytester) -> None:
+    result = run(
+        watched,
+        """
+        import pytest
+        from sqlalchemy import delete, select, update
+        from sunsweep.server.db.engine import Database
+        from sunsweep.server.db.migrate import upgrade
+        from sunsweep.server.db.models import AuditEntry
+
+        globals()["__name__"] = "sunsweep.somewhere"  # as if it stood in the product
+
+        @pytest.mark.parametrize("query", [update(AuditEntry).values(at=1), delete(AuditEntry), select(AuditEntry)])
+        async def test_changes(tmp_path, query):
+            database = Database(f"sqlite:///{tmp_path / 'x'}")
+            await upgrade(database)
+            async with database.write() as session:
+                await session.execute(query)
+            await database.close()
+        """,
+    )
+    result.assert_outcomes(passed=3, errors=2)
+    result.stdout.fnmatch_lines("*the audit log only grows: UPDATE*")
+
+
 def test_sleeping_in_the_event_loop_fails_the_test(watched: pytest.Pytester) -> None:
     result = run(
         watched,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,8 @@ from sunsweep.mqtt.local_broker.log import BrokerLog
 from sunsweep.mqtt.local_broker.refusals import RefusedLogins
 from sunsweep.mqtt.outage import Outage
 from tests.support import mosquitto
-from tests.support.broker import PASSWORD, connected, settings_for, until
+from tests.support.broker import EVERYBODY, HOST, PASSWORD, connected, settings_for, until
+from tests.support.ports import free_port
 
 REFUSED = "Client <unknown> disconnected, not authorised."
 
@@ -146,3 +148,31 @@ def test_an_outage_is_told_once_and_measured(caplog: pytest.LogCaptureFixture) -
         ("INFO", "connected again after 12.3 s"),
         ("WARNING", "refused"),
     ]
+
+
+async def let_in(tmp_path: Path, *clientids: str) -> list[str]:
+    """Whom a real broker's log names when `machine-a` comes with these clientids."""
+    named: list[str] = []
+    broker = LocalBroker(tmp_path, host=HOST, port=free_port(), on_connected=named.append)
+    await broker.start(EVERYBODY)
+    try:
+        for client_id in clientids:
+            async with connected(settings_for(broker.port, "machine-a", client_id=client_id)):
+                pass
+        # The last line is here once the next one is.
+        async with connected(settings_for(broker.port, "machine-b")):
+            await until(lambda: "machine-b" in named)
+    finally:
+        await broker.stop()
+    return named[:-1]
+
+
+async def test_the_log_names_whom_the_broker_has_let_in(tmp_path: Path) -> None:
+    assert await let_in(tmp_path, "", "a (b), c") == ["machine-a", "machine-a"]
+
+
+async def test_a_clientid_cannot_name_somebody_else(tmp_path: Path) -> None:
+    forged = "x (p2, c1, k60, u'machine-b')."
+    # Padded so that mosquitto cuts its own end off, whatever the length of the address and port is.
+    cut = [f"{'x' * pad}{forged}" for pad in range(915, 940)]
+    assert await let_in(tmp_path, forged, f"{forged} y", *cut) == []

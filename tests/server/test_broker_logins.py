@@ -46,7 +46,7 @@ async def test_a_login_made_and_ended_elsewhere_bites_within_a_second(platform: 
     async with platform.mqtt(login.mqtt_username, login.mqtt_password) as client:
         async with elsewhere.write() as session:
             machine = (await session.scalars(select(Machine))).one()
-            await machines.change(session, machine, {"enabled": False})
+            await machines.change(session, machine, {"enabled": False}, now_ms=wall_clock())
 
         async def thrown_out() -> bool:
             return not client.connected

@@ -248,7 +248,7 @@ async def test_a_silent_machine_that_is_disabled_is_offline_and_stays_so(
     await staleness.look()
     async with database.write() as session:
         machine = await machines.known(session, 1, "M-1", lock=True)
-        await machines.change(session, machine, {"enabled": False})
+        await machines.change(session, machine, {"enabled": False}, now_ms=wall_clock())
         await machines.shut_out(session, machine, now_ms=time.ms)
     await staleness.look()
     assert await presence(database) == {1: ("offline", 60 * MINUTE, "disabled")}

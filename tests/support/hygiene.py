@@ -15,6 +15,9 @@ from sqlalchemy import Engine, event
 
 _TICKS_TO_END = 10
 _HISTORY = re.compile(r"\b(FROM|JOIN|UPDATE) +[`\"]?telemetry\b", re.IGNORECASE)
+_AUDIT_CHANGED = re.compile(
+    r"\b(UPDATE|DELETE|REPLACE|TRUNCATE)\b.*\baudit_entry\b|\baudit_entry\b.*\bUPDATE\b", re.DOTALL
+)
 _BOUND = re.compile(r"\bts[`\"]? *(<|>|BETWEEN)", re.IGNORECASE)
 _TESTS = str(Path(__file__).parent.parent)
 
@@ -74,6 +77,22 @@ def bounded_history() -> Iterator[None]:
     event.remove(Engine, "before_cursor_execute", look)
     if unbounded:
         pytest.fail(f"telemetry without a bound in time: {unbounded[0]}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def audit_log_only_grows() -> Iterator[None]:
+    """Fail a test in which the product changes an entry of the audit log, or takes one away."""
+    changed: list[str] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "audit_entry" in statement and _AUDIT_CHANGED.search(statement) and not _asked_by_a_test():
+            changed.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", look)
+    yield
+    event.remove(Engine, "before_cursor_execute", look)
+    if changed:
+        pytest.fail(f"the audit log only grows: {changed[0]}", pytrace=False)
 
 
 def _asked_by_a_test() -> bool:

@@ -25,7 +25,9 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.accounts.roles import Role as PersonRole
+from sunsweep.server.features.audit.at_broker import RefusedAtBroker
 from sunsweep.server.features.machines import service as machines
+from sunsweep.server.features.machines.first_use import FirstUses
 from sunsweep.server.features.machines.service import Login
 from sunsweep.server.ingest.sessions import stand_ins
 from sunsweep.server.roles import run_roles
@@ -71,15 +73,24 @@ class Platform:
 
     async def start_broker(self) -> None:
         shown = await logins.wanted(self.database)
-        self._broker = LocalBroker(self.folder / "broker", host=HOST, port=self.mqtt_port)
+        refused = RefusedAtBroker(self.database, now_ms=wall_clock)
+        used = FirstUses(self.database, now_ms=wall_clock)
+        where = self.folder / "broker"
+        self._broker = LocalBroker(
+            where, host=HOST, port=self.mqtt_port, on_refused=refused.seen, on_connected=used.saw
+        )
         members = partial(stand_ins, self.database, BACKEND, self.settings.mqtt_password.get_secret_value())
         await self._broker.start(await logins.broker_users(self.database), await members())
         self._spawn("broker", self._broker.run())
+        self._spawn("refused", refused.run())
+        self._spawn("first-uses", used.run())
         self._spawn("sync", keep_in_step(self.database, self._broker, shown=shown, now_ms=wall_clock, members=members))
 
     async def stop_broker(self) -> None:
         await self._end("sync")
+        await self._end("first-uses")
         await self._end("broker")
+        await self._end("refused")
         if self._broker is not None:
             await self._broker.stop()
             self._broker = None

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from sunsweep.cli.audit import record
 from sunsweep.cli.folder import keep_password
 from sunsweep.cli.plainly import plainly
 from sunsweep.cli.store import Data, on_database, settings_of
@@ -14,6 +15,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.features.accounts import repository, reset, service
 from sunsweep.server.features.accounts.passwords import generate_password
 from sunsweep.server.features.accounts.roles import Role
+from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.settings import ServeSettings
 
 companies = typer.Typer(help="Companies.", no_args_is_help=True)
@@ -29,7 +31,9 @@ def company_add(name: Name, data: Data = None) -> None:
 
     async def work(database: Database) -> int:
         async with database.write() as session:
-            return (await service.add_company(session, name, now_ms=wall_clock())).id
+            company = await service.add_company(session, name, now_ms=wall_clock())
+            await record(session, Action.COMPANY_ADD, f"company {company.id}", company_id=company.id)
+            return company.id
 
     print(f"company {on_database(data, work)}: {name}")
 
@@ -59,7 +63,12 @@ def user_add(
 
     async def work(database: Database) -> None:
         async with database.write() as session:
-            await service.add_user(session, email, role, company_id=company, password=password, now_ms=wall_clock())
+            user = await service.add_user(
+                session, email, role, company_id=company, password=password, now_ms=wall_clock()
+            )
+            await record(
+                session, Action.USER_ADD, f"user {user.email}", company_id=user.company_id, detail={"role": str(role)}
+            )
 
     on_database(data, work)
     print(f"{email}  {password}")
@@ -85,7 +94,8 @@ def user_password(email: Email, data: Data = None) -> None:
 
     async def work(database: Database) -> None:
         async with database.write() as session:
-            await service.set_password(session, email, password)
+            user = await service.set_password(session, email, password)
+            await record(session, Action.USER_PASSWORD, f"user {user.email}", company_id=user.company_id)
 
     on_database(data, work)
     print(f"{email}  {password}")
@@ -100,7 +110,8 @@ def user_disable(email: Email, data: Data = None) -> None:
 
     async def work(database: Database) -> None:
         async with database.write() as session:
-            await service.disable_user(session, email, now_ms=wall_clock())
+            user = await service.disable_user(session, email, now_ms=wall_clock())
+            await record(session, Action.USER_DISABLE, f"user {user.email}", company_id=user.company_id)
 
     on_database(data, work)
     print(f"{email} is disabled")
@@ -114,6 +125,7 @@ def user_enable(email: Email, data: Data = None) -> None:
         async with database.write() as session:
             user = await service.known_user(session, email)
             await service.set_disabled(session, user, disabled=False, now_ms=wall_clock())
+            await record(session, Action.USER_ENABLE, f"user {user.email}", company_id=user.company_id)
 
     on_database(data, work)
     print(f"{email} is enabled")
@@ -129,6 +141,7 @@ def user_reset_link(email: Email, data: Data = None) -> None:
         async with database.write() as session:
             user = await service.known_user(session, email)
             base, life_s = settings.link_base, reset.HANDED_S
+            await record(session, Action.USER_LINK, f"user {user.email}", company_id=user.company_id)
             return (await reset.make_link(session, user, base, life_s=life_s, now_ms=wall_clock())).url
 
     print(on_database(data, work))
@@ -141,6 +154,10 @@ def user_token(email: Email, data: Data = None) -> None:
         settings = settings_of(ServeSettings, data)
 
     async def work(database: Database) -> str:
-        return await token_of(settings, database, email)
+        token = await token_of(settings, database, email)
+        async with database.write() as session:
+            user = await service.known_user(session, email)
+            await record(session, Action.USER_TOKEN, f"user {user.email}", company_id=user.company_id)
+        return token
 
     print(on_database(data, work))

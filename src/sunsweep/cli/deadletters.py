@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from sunsweep.cli.audit import record
 from sunsweep.cli.store import Data, on_database, settings_of
 from sunsweep.contract.refusal import Reason
 from sunsweep.contract.times import iso
@@ -12,6 +13,7 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import DeadLetter
 from sunsweep.server.errors import InvalidError
+from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.features.deadletters import repository
 from sunsweep.server.features.deadletters.repository import Selection
 from sunsweep.server.features.telemetry.service import read_instant
@@ -71,6 +73,10 @@ def replay(
 
     async def work(database: Database) -> Replayed:
         which = _selection(company, machine, reason, since, until)
+        async with database.write() as session:
+            wanted = {"machine_id": machine, "reason": reason, "from": since, "to": until}
+            detail = {name: str(value) for name, value in wanted.items() if value is not None}
+            await record(session, Action.DEAD_LETTER_REPLAY, "dead letters", company_id=company, detail=detail)
         days = settings_of(BackendSettings, data).retention_days
         return await feed_in(database, which, retention_days=days, now_ms=wall_clock, done=progress)
 

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import to_builtins
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sunsweep.cli.audit import record
 from sunsweep.cli.folder import Folder, read, write_secret
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
@@ -16,6 +17,7 @@ from sunsweep.server.errors import ConflictError
 from sunsweep.server.features.accounts import repository, service
 from sunsweep.server.features.accounts.passwords import generate_password
 from sunsweep.server.features.accounts.roles import Role
+from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.features.machines import repository as machine_repository
 from sunsweep.server.features.machines import service as machine_service
 from sunsweep.server.features.machines.service import Login
@@ -42,7 +44,8 @@ async def people(database: Database, folder: Folder) -> dict[str, str | None]:
     known = read(folder.logins, dict[str, str]) or {}
     async with database.write() as session:
         if await repository.company_by_id(session, COMPANY_ID) is None:
-            await service.add_company(session, COMPANY, now_ms=wall_clock())
+            company = await service.add_company(session, COMPANY, now_ms=wall_clock())
+            await record(session, Action.COMPANY_ADD, f"company {company.id}", company_id=company.id)
         for email, role in PEOPLE:
             if await repository.user_by_email(session, email) is None:
                 known[email] = await _new_person(session, email, role)
@@ -54,6 +57,7 @@ async def _new_person(session: AsyncSession, email: str, role: Role) -> str:
     password = generate_password()
     company_id = None if role is Role.PLATFORM_ADMIN else COMPANY_ID
     await service.add_user(session, email, role, company_id=company_id, password=password, now_ms=wall_clock())
+    await record(session, Action.USER_ADD, f"user {email}", company_id=company_id, detail={"role": str(role)})
     return password
 
 
@@ -78,7 +82,9 @@ async def _login(session: AsyncSession, name: str, place: Place, kept: Login | N
         return await _new_machine(session, name, place)
     if kept is not None and await machine_repository.has_login(session, machine.id, kept.mqtt_username):
         return kept
-    return await machine_service.rotate(session, machine, now_ms=wall_clock())
+    login = await machine_service.rotate(session, machine, now_ms=wall_clock())
+    await _record(session, Action.MACHINE_ROTATE, login)
+    return login
 
 
 async def _new_machine(session: AsyncSession, name: str, place: Place) -> Login | None:
@@ -96,4 +102,10 @@ async def _new_machine(session: AsyncSession, name: str, place: Place) -> Login 
         )
     except ConflictError:  # archived less than a day ago
         return None
+    await _record(session, Action.MACHINE_ADD, login)
     return login
+
+
+async def _record(session: AsyncSession, action: Action, login: Login) -> None:
+    told = {"mqtt_username": login.mqtt_username}
+    await record(session, action, f"machine {login.machine_id}", company_id=login.company_id, detail=told)

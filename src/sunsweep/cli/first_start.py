@@ -4,12 +4,14 @@ import sys
 
 from sqlalchemy.exc import IntegrityError
 
+from sunsweep.cli.audit import record
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.errors import ConflictError
 from sunsweep.server.features.accounts import repository, service
 from sunsweep.server.features.accounts.passwords import generate_password
 from sunsweep.server.features.accounts.roles import Role
+from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.roles import require_schema
 from sunsweep.server.settings import ServeSettings
 
@@ -38,7 +40,8 @@ async def _make(database: Database, email: str) -> str | None:
         async with database.write() as session:
             if await repository.has_platform_admin(session):
                 return None
-            await service.add_user(session, email, role, company_id=None, password=password, now_ms=wall_clock())
+            user = await service.add_user(session, email, role, company_id=None, password=password, now_ms=wall_clock())
+            await record(session, Action.USER_ADD, f"user {user.email}", company_id=None, detail={"role": str(role)})
     except (IntegrityError, ConflictError):
         async with database.read() as session:
             if await repository.has_platform_admin(session):

@@ -8,6 +8,7 @@ import typer
 from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sunsweep.cli.audit import record
 from sunsweep.cli.store import Data, on_database
 from sunsweep.contract.times import iso
 from sunsweep.contract.topics import machine_rule
@@ -15,6 +16,7 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import Machine
 from sunsweep.server.features.accounts.service import known_company
+from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.features.enrolment import service as enrolment
 from sunsweep.server.features.enrolment.service import Issued
 from sunsweep.server.features.machines import repository, service
@@ -36,17 +38,30 @@ def add(serial: Serial, company: Company = 1, as_json: AsJson = False, data: Dat
 
     async def work(database: Database) -> Login:
         async with database.write() as session:
-            return (await service.add(session, company, serial, now_ms=wall_clock()))[1]
+            _, login = await service.add(session, company, serial, now_ms=wall_clock())
+            await _record_login(session, Action.MACHINE_ADD, login)
+            return login
 
     _print(on_database(data, work), as_json=as_json)
 
 
 @machines.command("rotate")
-def rotate(serial: Serial, company: Company = 1, as_json: AsJson = False, data: Data = None) -> None:  # noqa: FBT002
-    """A new login; the old one works for a day beside it."""
+def rotate(
+    serial: Serial,
+    company: Company = 1,
+    overlap: Annotated[
+        int,
+        typer.Option(min=0, max=service.OVERLAP_S, help="seconds that the old logins are good; 0: they end at once"),
+    ] = service.OVERLAP_S,
+    as_json: AsJson = False,  # noqa: FBT002
+    data: Data = None,
+) -> None:
+    """A new login; the old one ends when the new one first connects, or after the overlap."""
 
     async def work(session: AsyncSession, machine: Machine) -> Login:
-        return await service.rotate(session, machine, now_ms=wall_clock())
+        login = await service.rotate(session, machine, now_ms=wall_clock(), overlap_s=overlap)
+        await _record_login(session, Action.MACHINE_ROTATE, login)
+        return login
 
     _print(_on_machine(data, company, serial, work), as_json=as_json)
 
@@ -64,7 +79,10 @@ def code(
     """A one-time code for `sunsweep-machine enroll`; a new one ends the older."""
 
     async def work(session: AsyncSession, machine: Machine) -> Issued:
-        return await enrolment.issue(session, machine, life_s=expires_in, now_ms=wall_clock())
+        issued = await enrolment.issue(session, machine, life_s=expires_in, now_ms=wall_clock())
+        until = {"expires_at": iso(issued.expires_at)}
+        await record(session, Action.MACHINE_CODE, f"machine {serial}", company_id=company, detail=until)
+        return issued
 
     issued = _on_machine(data, company, serial, work)
     expires_at = iso(issued.expires_at)
@@ -87,7 +105,12 @@ def move(
     """Archive the machine here and make it anew in another company, with a new login."""
 
     async def work(session: AsyncSession, machine: Machine) -> Login:
-        return (await service.move(session, machine, to, now_ms=wall_clock()))[1]
+        _, login = await service.move(session, machine, to, now_ms=wall_clock())
+        # Each of the two companies reads that it has gone or come, and not where or whence.
+        gone = {"moved": "away"}
+        await record(session, Action.MACHINE_MOVE, f"machine {serial}", company_id=company, detail=gone)
+        await _record_login(session, Action.MACHINE_MOVE, login, moved="here")
+        return login
 
     _print(_on_machine(data, company, serial, work), as_json=as_json)
 
@@ -125,7 +148,8 @@ def list_machines(company: Company = 1, data: Data = None) -> None:
 
 def _enable(data: Path | None, company: int, serial: str, *, enabled: bool) -> None:
     async def work(session: AsyncSession, machine: Machine) -> None:
-        await service.change(session, machine, {"enabled": enabled})
+        changed = await service.change(session, machine, {"enabled": enabled}, now_ms=wall_clock())
+        await record(session, Action.MACHINE_CHANGE, f"machine {serial}", company_id=company, detail=changed)
 
     async def afterwards(session: AsyncSession, machine: Machine) -> None:
         await service.shut_out(session, machine, now_ms=wall_clock())
@@ -143,6 +167,11 @@ def _on_machine(
             return await work(session, await service.known(session, company, serial, lock=True))
 
     return on_database(data, run)
+
+
+async def _record_login(session: AsyncSession, action: Action, login: Login, **more: str) -> None:
+    told = {"mqtt_username": login.mqtt_username} | more
+    await record(session, action, f"machine {login.machine_id}", company_id=login.company_id, detail=told)
 
 
 def _print(login: Login, *, as_json: bool) -> None:

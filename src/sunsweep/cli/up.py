@@ -24,6 +24,8 @@ from sunsweep.server.broker.sync import keep_in_step
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.features.audit.at_broker import RefusedAtBroker
+from sunsweep.server.features.machines.first_use import FirstUses
 from sunsweep.server.ingest.sessions import stand_ins
 from sunsweep.server.roles import run_roles
 from sunsweep.server.settings import Role, ServeSettings, folder_database_url
@@ -77,7 +79,11 @@ async def _run(
     async with database.write() as session:
         await set_account(session, backend["mqtt_username"], backend["mqtt_password"])
     shown = await logins.wanted(database)
-    broker = LocalBroker(folder.broker, host=options.host, port=mqtt_port)
+    refused = RefusedAtBroker(database, now_ms=wall_clock)
+    used = FirstUses(database, now_ms=wall_clock)
+    broker = LocalBroker(
+        folder.broker, host=options.host, port=mqtt_port, on_refused=refused.seen, on_connected=used.saw
+    )
     port = listener.getsockname()[1]
     settings = ServeSettings.of_folder(folder.path, host=options.host, port=port, mqtt_door=True)
     write_secret(folder.path / SIMULATE, to_builtins(machines))
@@ -90,6 +96,8 @@ async def _run(
             parts = [
                 tasks.create_task(broker.run(), name="broker"),
                 tasks.create_task(in_step, name="broker-logins"),
+                tasks.create_task(refused.run(), name="broker-refusals"),
+                tasks.create_task(used.run(), name="broker-first-uses"),
                 tasks.create_task(run_roles(settings, options.roles, listener, ready=ready), name="roles"),
             ]
             await ready.wait()
@@ -100,6 +108,7 @@ async def _run(
                 part.cancel()
     finally:
         await broker.stop()
+        await refused.write_rest()
 
 
 async def _field(

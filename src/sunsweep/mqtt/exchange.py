@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from mqtt5 import PubAckPacket, SubAckPacket, UnsubAckPacket, UnsubscribePacket
 
-from sunsweep.mqtt.packets import check_granted, outcome, publish_packet, subscribe_packet
+from sunsweep.mqtt.packets import check_granted, clearing_packet, outcome, publish_packet, subscribe_packet
 from sunsweep.mqtt.pending import Answer, Pending
 from sunsweep.mqtt.port import MqttError, NotConnectedError, Published, Subscription
 
@@ -61,6 +61,14 @@ class Exchange:
         self._write(publish_packet(topic, payload, packet_id=packet_id, expiry_s=expiry_s))
         return outcome(topic, await answer)
 
+    async def clear(self, topic: str) -> None:
+        """Have the broker forget what it retains there."""
+        self._check(topic, b"", None)
+        await self._slot()
+        packet_id, answer = self._pending.open(PubAckPacket)
+        self._write(clearing_packet(topic, packet_id))
+        outcome(topic, await answer)
+
     async def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
         await self._drained()
         packets = []
@@ -69,11 +77,11 @@ class Exchange:
             packets.append(publish_packet(topic, payload))
         self._write(b"".join(packets))
 
-    async def subscribe(self, subscriptions: Sequence[Subscription]) -> None:
+    async def subscribe(self, subscriptions: Sequence[Subscription], *, retained: bool = False) -> None:
         for some in _slices(subscriptions):
             await self._drained()
             packet_id, answer = self._pending.open(SubAckPacket)
-            self._write(subscribe_packet(packet_id, some))
+            self._write(subscribe_packet(packet_id, some, retained=retained))
             check_granted(some, await answer)
 
     async def unsubscribe(self, topic_filters: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import mqtt5
 
 from sunsweep.mqtt.exchange import Exchange
-from sunsweep.mqtt.packets import connect_packet, farewell
+from sunsweep.mqtt.packets import connect_packet, farewell, is_clearing
 from sunsweep.mqtt.port import Message, NotConnectedError, OnMessages
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.mqtt.stream import PacketStream, ProtocolViolationError
@@ -18,11 +18,21 @@ _ACKNOWLEDGEMENT: Final = (0, 0x4002_0000, 0x5002_0000)
 _LEAVE_WITHIN_S: Final = 1.0
 
 
+def _unheeded(_topic: str) -> None:
+    """Nobody wants to know what is retained."""
+
+
 class Link(asyncio.Protocol):
     """Used for one connection only; why it ended stands in `lost`."""
 
     def __init__(
-        self, settings: ConnectionSettings, number: int, *, on_messages: OnMessages, clock_ms: Callable[[], int]
+        self,
+        settings: ConnectionSettings,
+        number: int,
+        *,
+        on_messages: OnMessages,
+        clock_ms: Callable[[], int],
+        on_retained: Callable[[str], None] = _unheeded,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.number = number
@@ -31,6 +41,7 @@ class Link(asyncio.Protocol):
         self.welcome: asyncio.Future[mqtt5.ConnAckPacket] = loop.create_future()
         self._settings = settings
         self._on_messages = on_messages
+        self._on_retained = on_retained
         self._clock_ms = clock_ms
         self._monotonic_s = loop.time
         self._heard_at_s = loop.time()
@@ -135,7 +146,7 @@ class Link(asyncio.Protocol):
         for packet in packets:
             if type(packet) is not mqtt5.PublishPacket:
                 self._take(packet)
-            elif packet.retain:
+            elif packet.retain or is_clearing(packet):
                 self._pass_over(packet)
             else:
                 messages.append(
@@ -165,7 +176,8 @@ class Link(asyncio.Protocol):
         self.welcome.set_result(packet)
 
     def _pass_over(self, packet: mqtt5.PublishPacket) -> None:
-        """A retained message is not live."""
+        """A retained message is not live, nor is the word that there is none any more."""
+        self._on_retained(packet.topic)
         if packet.packet_id is not None:
             self._write((_ACKNOWLEDGEMENT[packet.qos.value] | packet.packet_id).to_bytes(4, "big"))
 

@@ -10,6 +10,7 @@ from sunsweep.mqtt.settings import ConnectionSettings
 
 # The codec's enumerations are no integers, whatever its stubs say: they have a value, no order and no hash.
 _FAILURE: Final = 0x80
+_CLEARING: Final = "application/x-sunsweep-clearing"
 _QOS: Final = (mqtt5.QoS.AT_MOST_ONCE, mqtt5.QoS.AT_LEAST_ONCE)
 
 
@@ -37,8 +38,8 @@ def publish_packet(topic: str, payload: bytes, *, packet_id: int | None = None, 
     ).write()
 
 
-def subscribe_packet(packet_id: int, subscriptions: Sequence[Subscription]) -> bytes:
-    """Live messages only: Retain Handling 2, Retain As Published 0."""
+def subscribe_packet(packet_id: int, subscriptions: Sequence[Subscription], *, retained: bool = False) -> bytes:
+    """Live messages only (Retain Handling 2, Retain As Published 0), unless the `retained` ones are asked for."""
     return mqtt5.SubscribePacket(
         packet_id,
         [
@@ -46,11 +47,28 @@ def subscribe_packet(packet_id: int, subscriptions: Sequence[Subscription]) -> b
                 topic_filter,
                 max_qos=_QOS[qos],
                 retain_as_published=False,
-                retain_handling=mqtt5.RetainHandling.SEND_NEVER,
+                retain_handling=(mqtt5.RetainHandling.SEND_ALWAYS if retained else mqtt5.RetainHandling.SEND_NEVER),
             )
             for topic_filter, qos in subscriptions
         ],
     ).write()
+
+
+def clearing_packet(topic: str, packet_id: int) -> bytes:
+    """Has the broker forget what it retains on a topic; marked, so that our own readers take it for no message."""
+    return mqtt5.PublishPacket(
+        topic,
+        b"",
+        qos=mqtt5.QoS.AT_LEAST_ONCE,
+        packet_id=packet_id,
+        retain=True,
+        content_type=_CLEARING,
+    ).write()
+
+
+def is_clearing(packet: mqtt5.PublishPacket) -> bool:
+    """Whether it is what `clearing_packet` makes; machines that send an empty message send another."""
+    return not packet.payload and packet.content_type == _CLEARING
 
 
 def farewell(packet: mqtt5.DisconnectPacket) -> str:

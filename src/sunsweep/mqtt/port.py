@@ -90,6 +90,14 @@ class Client(Protocol):
         """Go on after `pause_reading`."""
 
 
+OnConnected = Callable[[str], None]
+"""Told the username of everybody whom the broker has let in; must not block."""
+
+
+def unheeded(_username: str) -> None:
+    """Where nobody wants to know who was let in."""
+
+
 Access = Literal["read", "write", "readwrite"]
 
 

@@ -19,6 +19,8 @@ from sunsweep.server.features.accounts import company_endpoints as companies
 from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.accounts import key_endpoints as api_keys
 from sunsweep.server.features.accounts import people_endpoints as people
+from sunsweep.server.features.audit import endpoints as audit
+from sunsweep.server.features.audit.trail import note_refusal
 from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
 from sunsweep.server.features.enrolment import endpoints as enrolment
@@ -73,6 +75,7 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
             commands,
             deadletters,
             ledger,
+            audit,
         ):
             v1.include_router(feature.router)
         app.include_router(v1)
@@ -117,7 +120,8 @@ def _pages(app: FastAPI) -> None:
 
 def _errors(app: FastAPI) -> None:
     @app.exception_handler(SunsweepError)
-    async def ours(_request: Request, error: SunsweepError) -> JSONResponse:
+    async def ours(request: Request, error: SunsweepError) -> JSONResponse:
+        await note_refusal(request, error)
         return _problem(error)
 
     @app.exception_handler(RequestValidationError)

@@ -138,11 +138,18 @@ async def _run(
             dispatcher = Dispatcher(database, connection(settings, "dispatch"), now_ms=wall_clock)
             tasks.create_task(dispatcher.run(), name="dispatch")
         if Role.JOBS in roles:
-            jobs = Jobs(database, bus, retention_days=settings.retention_days, now_ms=wall_clock)
+            jobs = Jobs(
+                database,
+                bus,
+                connection=connection(settings, "jobs"),
+                retention_days=settings.retention_days,
+                now_ms=wall_clock,
+            )
             tasks.create_task(jobs.run(), name="jobs")
         if listener is not None:
             # It reads files and builds every route: not in the loop that others wait for.
             app = await asyncio.to_thread(create_app, services, hub, roles=roles)
+            tasks.create_task(services.refusals.run(database, services.now_ms), name="refusals")
             tasks.create_task(serve(app, listener), name="web")
         spare_the_collector()
         log.info("begun", roles=",".join(sorted(roles)))

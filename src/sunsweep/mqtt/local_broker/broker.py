@@ -14,9 +14,9 @@ from sunsweep.mqtt.local_broker.files import write_configuration, write_users
 from sunsweep.mqtt.local_broker.lock import DirectoryLock
 from sunsweep.mqtt.local_broker.log import BrokerLog
 from sunsweep.mqtt.local_broker.process import BrokerProcess
-from sunsweep.mqtt.local_broker.refusals import RefusedLogins
+from sunsweep.mqtt.local_broker.refusals import OnRefused, RefusedLogins
 from sunsweep.mqtt.local_broker.stand_in import stand_in
-from sunsweep.mqtt.port import BrokerUser, Member, MqttError
+from sunsweep.mqtt.port import BrokerUser, Member, MqttError, OnConnected, unheeded
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +27,22 @@ class LocalBroker:
     """One mosquitto in one directory. Every change goes through one lock, so that no two of them overlap."""
 
     def __init__(
-        self, directory: Path, *, host: str = "127.0.0.1", port: int = 1883, backoff: Backoff | None = None
+        self,
+        directory: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 1883,
+        backoff: Backoff | None = None,
+        on_refused: OnRefused | None = None,
+        on_connected: OnConnected = unheeded,
     ) -> None:
         self.host = host
         self.port = port
         self._directory = directory.absolute()
         self._directory_lock = DirectoryLock(self._directory)
         self._backoff = backoff or Backoff()
-        self._refused = RefusedLogins()
+        self._refused = RefusedLogins(on_refused=on_refused)
+        self._on_connected = on_connected
         self._one_at_a_time = asyncio.Lock()
         self._users: tuple[BrokerUser, ...] = ()
         self._members: tuple[Member, ...] = ()
@@ -110,7 +118,7 @@ class LocalBroker:
     async def _launch(self) -> None:
         """Called one at a time, so that no SIGHUP comes before the members' sessions stand."""
         program = await asyncio.to_thread(self._prepare)
-        process = BrokerProcess(BrokerLog(self._refused).line)
+        process = BrokerProcess(BrokerLog(self._refused, on_connected=self._on_connected).line)
         address = (place.reachable(self.host), self.port)
         try:
             await process.start(

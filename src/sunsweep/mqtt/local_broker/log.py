@@ -8,11 +8,16 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from sunsweep.mqtt.local_broker.refusals import RefusedLogins
+from sunsweep.mqtt.port import OnConnected, unheeded
 
 logger = logging.getLogger(__name__)
 
 _NEW: Final = re.compile(r"New connection from (\S+):(\d+) on port \d+\.")
 _WELCOME: Final = re.compile(r"New client connected from (\S+):(\d+) as ")
+# A clientid is anything at all. One with a quote could end the line as somebody else's, and one that is long could have
+# mosquitto cut the line (at 999 bytes) where it pleases; neither tells a name.
+_NAME: Final = re.compile(r"New client connected from \S+ as [^']* \(p\d+, c[01], k\d+, u'([^']+)'\)\.")
+_MAX_NAMED_BYTES: Final = 900
 _REFUSED: Final = "Client <unknown> disconnected, not authorised."
 _LEFT: Final = "Client <unknown> "
 _EXPECTED: Final = ("Note:", "Warning: Mosquitto should not be run as root")
@@ -31,8 +36,15 @@ class _Peer(NamedTuple):
 class BrokerLog:
     """A refusal names no address: it is taken from the connections that have opened and are not yet decided."""
 
-    def __init__(self, refused: RefusedLogins, *, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        refused: RefusedLogins,
+        *,
+        on_connected: OnConnected = unheeded,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._refused = refused
+        self._on_connected = on_connected
         self._monotonic_s = monotonic_s
         self._undecided: deque[_Peer] = deque(maxlen=_MAX_UNDECIDED)
 
@@ -41,6 +53,7 @@ class BrokerLog:
             self._undecided.append(_Peer(match[1], match[2], self._monotonic_s()))
         elif match := _WELCOME.match(text):
             self._decided(match[1], match[2])
+            self._name(text)
         elif text == _REFUSED:
             self._refused.seen(self._suspects())
             return
@@ -53,6 +66,11 @@ class BrokerLog:
             if (peer.address, peer.port) == (address, port):
                 self._undecided.remove(peer)
                 return
+
+    def _name(self, text: str) -> None:
+        match = _NAME.fullmatch(text)
+        if match is not None and len(text.encode(errors="replace")) <= _MAX_NAMED_BYTES:
+            self._on_connected(match[1])
 
     def _suspects(self) -> str:
         """The address, or several where connections of several were open; mosquitto mostly decides in their order."""

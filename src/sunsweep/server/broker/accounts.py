@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.mqtt.passwords import generate_salt, hash_password
@@ -20,11 +20,25 @@ async def set_account(session: AsyncSession, username: str, password: str, rules
     """Make or replace a service account; raises `InvalidError`."""
     if not _NAME.fullmatch(username):
         raise InvalidError("an account's name has 1 to 64 letters, digits, _ or -, and does not begin with m-")
-    await session.execute(delete(ServiceRule).where(ServiceRule.username == username))
-    await session.execute(delete(ServiceAccount).where(ServiceAccount.username == username))
+    await _remove(session, ServiceAccount.username == username, ServiceRule.username == username)
     salt = generate_salt()
     session.add(ServiceAccount(username=username, password_hash=hash_password(password, salt), salt=salt))
     await session.flush()
     session.add_all(ServiceRule(username=username, action=action, topic=topic) for action, topic in rules)
     await session.flush()
     await logins.changed(session)
+
+
+async def remove_accounts(session: AsyncSession, prefix: str) -> None:
+    """End the service accounts whose names begin so."""
+    account, rule = (
+        column.startswith(prefix, autoescape=True) for column in (ServiceAccount.username, ServiceRule.username)
+    )
+    if await session.scalar(select(ServiceAccount.username).where(account).limit(1)) is not None:
+        await _remove(session, account, rule)
+        await logins.changed(session)
+
+
+async def _remove(session: AsyncSession, account: ColumnElement[bool], rule: ColumnElement[bool]) -> None:
+    await session.execute(delete(ServiceRule).where(rule))
+    await session.execute(delete(ServiceAccount).where(account))

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import structlog
 
 from sunsweep.mqtt.port import BrokerUser, Member
-from sunsweep.server.broker import logins
+from sunsweep.server.broker import kicks, logins
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 
@@ -34,11 +34,14 @@ async def keep_in_step(database: Database, broker: Applies, *, shown: int, now_m
     said_at = 0
     while True:
         try:
+            # Read first: whatever is asked for here, the broker has been told once it shows this revision.
+            asked = await kicks.waiting(database)
             revision = await logins.wanted(database)
             if revision != shown:
                 await broker.apply(await logins.broker_users(database))
                 shown = revision
                 said_at = 0
+            await kicks.done(database, asked)
             if now_ms() - said_at >= HEARTBEAT_MS:
                 said_at = now_ms()
                 broker.stand_in_for(await members())

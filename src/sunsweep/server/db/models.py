@@ -123,7 +123,7 @@ class AuditEntry(Base):
     at: Mapped[int] = mapped_column(BigInteger)
     company_id: Mapped[int | None] = mapped_column(BigInteger)
     actor_kind: Mapped[str] = mapped_column(identifier(16))
-    """user, api_key, machine, command_line or nobody."""
+    """user, api_key, machine, command_line or nobody; `nobody` is the platform by itself, too."""
     actor_id: Mapped[int | None] = mapped_column(BigInteger)
     actor: Mapped[str] = mapped_column(String(254))
     """As it was called then: an e-mail address, a key's name, a serial."""
@@ -181,6 +181,16 @@ class LoginToKick(Base):
     __table_args__ = (TABLE_ARGS,)
 
     username: Mapped[str] = mapped_column(identifier(64), primary_key=True)
+    asked_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class TopicsToClear(Base):
+    """A machine that has ended: what the broker retains on its topics is still to be cleared."""
+
+    __tablename__ = "topics_to_clear"
+    __table_args__ = (TABLE_ARGS,)
+
+    machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"), primary_key=True, autoincrement=False)
     asked_at: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -44,7 +44,13 @@ async def caller(connection: HTTPConnection, held: ServicesOf, token: _Bearer) -
             raise ForbiddenError("writes with the login cookie need the header X-Requested-With")
     if token is None:
         raise UnauthenticatedError("log in first: no access token was given")
-    return await service.principal(held.database, held.tokens, token, now_ms=held.now_ms())
+    connection.state.principal = who = await service.principal(held.database, held.tokens, token, now_ms=held.now_ms())
+    return who
+
+
+def principal_of(connection: HTTPConnection) -> Principal | None:
+    """Who `caller` has found to be calling; None before that, or where nobody is logged in."""
+    return getattr(connection.state, "principal", None)
 
 
 Caller = Annotated[Principal, Depends(caller)]

@@ -7,6 +7,7 @@ from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.features.accounts.gate import Gate
 from sunsweep.server.features.accounts.tokens import Tokens
+from sunsweep.server.features.audit.refusals import Refusals
 from sunsweep.server.features.enrolment.tries import Tries
 from sunsweep.server.settings import ServeSettings
 
@@ -23,3 +24,4 @@ class Services:
     enrolment_tries: Tries = field(default_factory=Tries)
     login_gate: Gate = field(default_factory=Gate)
     reset_gate: Gate = field(default_factory=Gate)
+    refusals: Refusals = field(default_factory=Refusals)

@@ -1,18 +1,22 @@
 """What has its time: small jobs, one process at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 from sunsweep.mqtt.port import Client
+from sunsweep.mqtt.settings import ConnectionSettings
+from sunsweep.server.broker import kicking
+from sunsweep.server.broker.kicking import Kicker
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
 from sunsweep.server.features.accounts import lockout
+from sunsweep.server.features.machines.first_use import FirstUses
 from sunsweep.server.features.machines.service import end_overlaps
-from sunsweep.server.jobs import members
+from sunsweep.server.jobs import clear, connected, members
 from sunsweep.server.jobs.close import Closing
 from sunsweep.server.jobs.closing_metrics import measure_closing
 from sunsweep.server.jobs.ledger_metrics import measure_ledger
@@ -37,13 +41,22 @@ class Job(NamedTuple):
 class Jobs:
     """Runs while it holds the lease, each job at its own pace."""
 
-    def __init__(self, database: Database, bus: Client, *, retention_days: int, now_ms: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bus: Client,
+        *,
+        connection: ConnectionSettings,
+        retention_days: int,
+        now_ms: Clock,
+        kicker: Kicker | None = None,
+    ) -> None:
         self._database = database
         self._bus = bus
         self._retention_days = retention_days
         self._now_ms = now_ms
         self._lease = LeaseKeeper(database, "jobs", now_ms=now_ms)
-        self._jobs = (
+        self._jobs: tuple[Job, ...] = (
             Job("overlaps", 30.0, self._end_overlaps),
             Job("members", members.EVERY_S, members.UnheldMembers(database, now_ms=now_ms).look),
             Job("ledger-metrics", 60.0, lambda: measure_ledger(database)),
@@ -53,13 +66,21 @@ class Jobs:
             Job("retention", 3600.0, Retention(database, retention_days=retention_days, now_ms=now_ms).run),
             Job("logins", 600.0, self._forget_logins),
             Job("staleness", 5.0, Staleness(database, bus, now_ms=now_ms).look),
+            Job("clear", clear.EVERY_S, clear.Clearing(database, connection, now_ms=now_ms).look),
         )
+        self._emqx: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+        if kicker is not None:
+            self._jobs += (Job("kicks", kicking.EVERY_S, kicking.Kicking(database, kicker).look),)
+            used = FirstUses(database, now_ms=now_ms)
+            self._emqx = {"connected": connected.client(connection, used.saw).run, "first-uses": used.run}
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._lease.run(), name="jobs-lease")
             for job in self._jobs:
                 tasks.create_task(self._repeat(job), name=f"job-{job.name}")
+            for name, work in self._emqx.items():
+                tasks.create_task(work(), name=f"jobs-{name}")
 
     async def _repeat(self, job: Job) -> None:
         while True:

@@ -15,6 +15,7 @@ from sunsweep.server.features.accounts.shapes import (
     NewCompany,
     company_out,
 )
+from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.requests import Caller, NumberCursor, PageLimit, PlatformAdmin, ServicesOf
 
 router = APIRouter(prefix="/companies", tags=["accounts"])
@@ -35,10 +36,12 @@ async def companies(who: Caller, held: ServicesOf, limit: PageLimit = 200, curso
 
 
 @router.post("", status_code=201)
-async def add(new: NewCompany, _who: PlatformAdmin, held: ServicesOf) -> CompanyOut:
+async def add(new: NewCompany, _who: PlatformAdmin, held: ServicesOf, trail: AuditTrail) -> CompanyOut:
     """Add a company."""
     async with held.database.write() as unit:
-        return company_out(await service.add_company(unit, new.name, now_ms=held.now_ms()))
+        made = await service.add_company(unit, new.name, now_ms=held.now_ms())
+        await trail.done(unit, f"company {made.id}", company_id=made.id, detail={"name": made.name})
+        return company_out(made)
 
 
 @router.get("/{company_id}")
@@ -51,14 +54,19 @@ async def company(company_id: CompanyNumber, who: Caller, held: ServicesOf) -> C
 
 
 @router.patch("/{company_id}")
-async def change(company_id: CompanyNumber, wish: CompanyChange, _who: PlatformAdmin, held: ServicesOf) -> CompanyOut:
+async def change(
+    company_id: CompanyNumber, wish: CompanyChange, _who: PlatformAdmin, held: ServicesOf, trail: AuditTrail
+) -> CompanyOut:
     """Change a company; its raw measurements may be kept shorter than the platform's, not longer."""
     asked = wish.model_dump(exclude_unset=True)
     async with held.database.write() as unit:
         found = await service.known_company(unit, company_id)
+        before = {name: getattr(found, name) for name in asked}
         if asked.get("name") is not None:
             await service.rename_company(unit, found, asked["name"])
         if "raw_retention_days" in asked:
             days, most = asked["raw_retention_days"], held.settings.retention_days
             service.set_retention(found, days, most_days=most)
+        changed = {name: (old, new) for name, old in before.items() if (new := getattr(found, name)) != old}
+        await trail.done(unit, f"company {found.id}", company_id=found.id, detail=changed)
     return company_out(found)

@@ -21,6 +21,7 @@ from sunsweep.server.features.accounts.shapes import (
     Token,
     token_out,
 )
+from sunsweep.server.features.audit.trail import AuditTrail, Trail
 from sunsweep.server.features.requests import Address, Caller, PersonId, ServicesOf, bearer
 
 router = APIRouter(tags=["accounts"])
@@ -40,24 +41,27 @@ _BY_COOKIE: dict[int | str, dict[str, Any]] = {204: {"description": "The same by
 
 
 @router.post("/auth/token")
-async def token(form: LoginForm, held: ServicesOf, address: Address) -> Token:
+async def token(form: LoginForm, held: ServicesOf, address: Address, trail: AuditTrail) -> Token:
     """Log in with e-mail address and password."""
-    return token_out(await _log_in(form, held, address), held.tokens)
+    return token_out(await _log_in(form, held, address, trail), held.tokens)
 
 
 @router.post("/auth/session", status_code=204)
-async def session(form: LoginForm, held: ServicesOf, address: Address, response: Response) -> None:
+async def session(form: LoginForm, held: ServicesOf, address: Address, trail: AuditTrail, response: Response) -> None:
     """Log a browser in: the same form, cookies that scripts cannot read instead of tokens."""
-    set_cookies(held, response, await _log_in(form, held, address))
+    set_cookies(held, response, await _log_in(form, held, address, trail))
 
 
-async def _log_in(form: OAuth2PasswordRequestForm, held: ServicesOf, address: str) -> renewal.Login:
+async def _log_in(form: OAuth2PasswordRequestForm, held: ServicesOf, address: str, trail: Trail) -> renewal.Login:
+    trail.logging_in(form.username)
     attempt = Attempt(form.username, form.password, address)
-    return await service.log_in(held.database, held.tokens, held.login_gate, attempt, now_ms=held.now_ms)
+    return await service.log_in(
+        held.database, held.tokens, held.login_gate, attempt, note=trail.logged_in, now_ms=held.now_ms
+    )
 
 
 @router.post("/auth/refresh", response_model=Token, responses=_BY_COOKIE, openapi_extra=_RENEWAL_BODY)
-async def refresh(request: Request, held: ServicesOf) -> Token | Response:
+async def refresh(request: Request, held: ServicesOf, trail: AuditTrail) -> Token | Response:
     """Renew a login. Each refresh token is good once; a second use ends the login it belongs to."""
     given = await _given(request)
     by_cookie = given is None
@@ -65,7 +69,7 @@ async def refresh(request: Request, held: ServicesOf) -> Token | Response:
         raise ForbiddenError("writes with the login cookie need the header X-Requested-With")
     if not given:
         raise UnauthenticatedError("log in first: no refresh token was given")
-    login = await renewal.renew(held.database, held.tokens, given, now_ms=held.now_ms())
+    login = await renewal.renew(held.database, held.tokens, given, note=trail.logged_in, now_ms=held.now_ms())
     return _answer(held, login, by_cookie=by_cookie)
 
 
@@ -91,27 +95,36 @@ def _answer(held: ServicesOf, login: renewal.Login, *, by_cookie: bool) -> Token
 
 
 @router.post("/auth/logout", status_code=204)
-async def logout(user_id: PersonId, held: ServicesOf, response: Response) -> None:
+async def logout(who: Caller, user_id: PersonId, held: ServicesOf, trail: AuditTrail, response: Response) -> None:
     """End every login of the caller."""
     async with held.database.write() as unit:
         await repository.end_logins(unit, user_id)
+        await trail.done(unit, f"user {who.email}", company_id=who.company_id)
     take_away(held, response)
 
 
 @router.post("/auth/password", response_model=Token, responses=_BY_COOKIE)
 async def password(
-    wish: NewPassword, who: Caller, _user_id: PersonId, request: Request, held: ServicesOf, address: Address
+    wish: NewPassword,
+    who: Caller,
+    _user_id: PersonId,
+    request: Request,
+    held: ServicesOf,
+    address: Address,
+    trail: AuditTrail,
 ) -> Token | Response:
     """Set a new password: ends every login of the caller, and answers a new one."""
     attempt = Attempt(who.email, wish.old, address)
     login = await service.change_password(
-        held.database, held.tokens, held.login_gate, attempt, wish.new, now_ms=held.now_ms
+        held.database, held.tokens, held.login_gate, attempt, wish.new, note=trail.logged_in, now_ms=held.now_ms
     )
     return _answer(held, login, by_cookie=bearer(request) is None)
 
 
 @router.post("/auth/reset", status_code=202)
-async def ask_reset(wish: ResetWish, held: ServicesOf, address: Address, later: BackgroundTasks) -> None:
+async def ask_reset(
+    wish: ResetWish, held: ServicesOf, address: Address, trail: AuditTrail, later: BackgroundTasks
+) -> None:
     """Have a link mailed with which a new password can be set. The answer is the same for whoever is not known."""
     if held.settings.smtp_url is None:
         return
@@ -124,15 +137,16 @@ async def ask_reset(wish: ResetWish, held: ServicesOf, address: Address, later: 
         wish.email,
         address,
         held.settings.link_base,
+        note=trail.asked_for,
         now_ms=held.now_ms,
     )
 
 
 @router.post("/auth/reset/confirm")
-async def confirm_reset(wish: ResetConfirmation, held: ServicesOf) -> Token:
+async def confirm_reset(wish: ResetConfirmation, held: ServicesOf, trail: AuditTrail) -> Token:
     """Spend a link for a new password: ends every login of its user, and answers a new one."""
     login = await reset.confirm(
-        held.database, held.tokens, held.login_gate, wish.token, wish.password, now_ms=held.now_ms
+        held.database, held.tokens, held.login_gate, wish.token, wish.password, note=trail.logged_in, now_ms=held.now_ms
     )
     return token_out(login, held.tokens)
 

@@ -18,6 +18,7 @@ from sunsweep.server.features.accounts.shapes import (
     UserPage,
     user_out,
 )
+from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.requests import Admin, AskedCompany, NumberCursor, PageLimit, PersonAdmin, ServicesOf
 
 router = APIRouter(prefix="/users", tags=["accounts"])
@@ -41,13 +42,15 @@ async def users(
 
 
 @router.post("", status_code=201)
-async def add(new: NewUser, who: PersonAdmin, held: ServicesOf) -> NewUserOut:
+async def add(new: NewUser, who: PersonAdmin, held: ServicesOf, trail: AuditTrail) -> NewUserOut:
     """Add a user; the link with which the password is set is in this answer and nowhere else."""
     now_ms = held.now_ms()
+    trail.about(f"user {new.email}", company_id=new.company_id)
     async with held.database.write() as unit:
         user = await people.invite(unit, who, new.email, new.role, company_id=new.company_id, now_ms=now_ms)
         base = held.settings.link_base
         link = await reset.make_link(unit, user, base, life_s=reset.HANDED_S, now_ms=now_ms)
+        await trail.done(unit, f"user {user.email}", company_id=user.company_id, detail={"role": user.role})
     return NewUserOut(**user_out(user).model_dump(), reset_link=link.url, reset_expires_at=iso(link.expires_at))
 
 
@@ -59,19 +62,25 @@ async def user(user_id: UserId, who: Admin, held: ServicesOf) -> UserOut:
 
 
 @router.patch("/{user_id}")
-async def change(user_id: UserId, wish: UserChange, who: PersonAdmin, held: ServicesOf) -> UserOut:
+async def change(user_id: UserId, wish: UserChange, who: PersonAdmin, held: ServicesOf, trail: AuditTrail) -> UserOut:
     """Change a user; one who is disabled is out at once."""
     async with held.database.write() as unit:
         found = await people.known(unit, who, user_id, lock=True)
+        before = (found.role, found.disabled_at is not None)
         await people.change(unit, who, found, role=wish.role, disabled=wish.disabled, now_ms=held.now_ms())
+        after = (found.role, found.disabled_at is not None)
+        pairs = zip(("role", "disabled"), before, after, strict=True)
+        changed = {name: (old, new) for name, old, new in pairs if old != new}
+        await trail.done(unit, f"user {found.email}", company_id=found.company_id, detail=changed)
     return user_out(found)
 
 
 @router.post("/{user_id}/reset-link", status_code=201)
-async def reset_link(user_id: UserId, who: PersonAdmin, held: ServicesOf) -> ResetLink:
+async def reset_link(user_id: UserId, who: PersonAdmin, held: ServicesOf, trail: AuditTrail) -> ResetLink:
     """A link with which the user sets a new password, to be handed over; shown this once."""
     async with held.database.write() as unit:
         found = await people.known(unit, who, user_id, lock=True)
         base = held.settings.link_base
         link = await reset.make_link(unit, found, base, life_s=reset.HANDED_S, now_ms=held.now_ms())
+        await trail.done(unit, f"user {found.email}", company_id=found.company_id)
     return ResetLink(reset_link=link.url, reset_expires_at=iso(link.expires_at))

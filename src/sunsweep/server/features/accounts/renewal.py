@@ -1,6 +1,7 @@
 """A login: an access token, and what renews it. That is good once; a second use means that two have it."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,14 @@ class Login(NamedTuple):
     refresh: str
 
 
+Note = Callable[[AsyncSession, User], Awaitable[None]]
+"""Remembers what is done with a user, in the transaction that does it."""
+
+
+async def unnoted(_session: AsyncSession, _user: User) -> None:
+    """Where nobody is called to account for it."""
+
+
 async def begin(session: AsyncSession, tokens: Tokens, user: User, *, now_ms: int, family: str | None = None) -> Login:
     """A login of a user whose row is locked, or the next step of one."""
     refresh = opaque.draw()
@@ -35,19 +44,19 @@ async def begin(session: AsyncSession, tokens: Tokens, user: User, *, now_ms: in
     return Login(tokens.issue(Claims(user.id, user.token_version), now_ms=now_ms), refresh)
 
 
-async def renew(database: Database, tokens: Tokens, refresh: str, *, now_ms: int) -> Login:
+async def renew(database: Database, tokens: Tokens, refresh: str, *, note: Note = unnoted, now_ms: int) -> Login:
     """The next step of a login; raises `UnauthenticatedError`.
 
     A second use ends the whole login and the user's access tokens: one of the two is a thief, and nobody knows which.
     """
     async with database.write() as session:
-        login = await _renew(session, tokens, opaque.digest(refresh), now_ms=now_ms)
+        login = await _renew(session, tokens, opaque.digest(refresh), note, now_ms=now_ms)
     if login is None:
         raise UnauthenticatedError("this login has ended; log in again")
     return login
 
 
-async def _renew(session: AsyncSession, tokens: Tokens, token_hash: str, *, now_ms: int) -> Login | None:
+async def _renew(session: AsyncSession, tokens: Tokens, token_hash: str, note: Note, *, now_ms: int) -> Login | None:
     shown = await login_repository.renewal(session, token_hash)
     if shown is None or shown.expires_at <= now_ms:
         return None
@@ -60,4 +69,5 @@ async def _renew(session: AsyncSession, tokens: Tokens, token_hash: str, *, now_
         await repository.end_access(session, user.id)
         await login_repository.end_family(session, token.family)
         return None
+    await note(session, user)
     return await begin(session, tokens, user, now_ms=now_ms, family=token.family)

@@ -13,6 +13,7 @@ from sunsweep.server.features.accounts import lockout, login_repository, opaque,
 from sunsweep.server.features.accounts.gate import Gate
 from sunsweep.server.features.accounts.mail import Mailer, MailError
 from sunsweep.server.features.accounts.passwords import hash_password, require_good
+from sunsweep.server.features.accounts.renewal import Note, unnoted
 from sunsweep.server.features.accounts.service import replace_password
 from sunsweep.server.features.accounts.tokens import Tokens
 
@@ -49,7 +50,15 @@ async def make_link(session: AsyncSession, user: User, public_url: str, *, life_
 
 
 async def mail_link(
-    database: Database, mailer: Mailer, gate: Gate, email: str, address: str, public_url: str, *, now_ms: Clock
+    database: Database,
+    mailer: Mailer,
+    gate: Gate,
+    email: str,
+    address: str,
+    public_url: str,
+    *,
+    note: Note = unnoted,
+    now_ms: Clock,
 ) -> None:
     """Done after the answer, which tells nobody whether there is such a user; what fails is for our log."""
     subjects = (lockout.of_reset(email), lockout.of_reset_network(address))
@@ -62,6 +71,7 @@ async def mail_link(
                 if user is None or user.disabled_at is not None:
                     return
                 link = await make_link(session, user, public_url, life_s=MAILED_S, now_ms=now_ms())
+                await note(session, user)
             text = _TEXT.format(email=user.email, url=link.url)
             await mailer.send(user.email, "A new password for Sunsweep", text)
     except TooManyTriesError:
@@ -71,7 +81,7 @@ async def mail_link(
 
 
 async def confirm(
-    database: Database, tokens: Tokens, gate: Gate, token: str, password: str, *, now_ms: Clock
+    database: Database, tokens: Tokens, gate: Gate, token: str, password: str, *, note: Note = unnoted, now_ms: Clock
 ) -> renewal.Login:
     """Spend the link for a new password and a login; raises `NotFoundError`, `InvalidError`."""
     token_hash = opaque.digest(token)
@@ -90,6 +100,7 @@ async def confirm(
         if now is None or now.disabled_at is not None or unspent is None:
             raise _no_good()
         await replace_password(session, now, password_hash)
+        await note(session, now)
         return await renewal.begin(session, tokens, now, now_ms=now_ms())
 
 

@@ -20,7 +20,7 @@ from sunsweep.server.features.accounts import key_repository, keys, lockout, log
 from sunsweep.server.features.accounts.gate import Gate
 from sunsweep.server.features.accounts.opaque import KEY_PREFIX
 from sunsweep.server.features.accounts.passwords import hash_password, require_good, verify_password
-from sunsweep.server.features.accounts.renewal import Login
+from sunsweep.server.features.accounts.renewal import Login, Note, unnoted
 from sunsweep.server.features.accounts.roles import Principal, Role
 from sunsweep.server.features.accounts.tokens import Claims, Tokens
 
@@ -39,7 +39,9 @@ class Attempt(NamedTuple):
     address: str
 
 
-async def log_in(database: Database, tokens: Tokens, gate: Gate, attempt: Attempt, *, now_ms: Clock) -> Login:
+async def log_in(
+    database: Database, tokens: Tokens, gate: Gate, attempt: Attempt, *, note: Note = unnoted, now_ms: Clock
+) -> Login:
     """Raises `UnauthenticatedError`, and `TooManyTriesError` also for a right password."""
     user = await _prove(database, gate, attempt, now_ms=now_ms)
     async with database.write() as session:
@@ -48,11 +50,12 @@ async def log_in(database: Database, tokens: Tokens, gate: Gate, attempt: Attemp
         if now is None or now.disabled_at is not None or now.password_hash != user.password_hash:
             raise _wrong()
         await lockout.clear(session, lockout.of_email(attempt.email))
+        await note(session, now)
         return await renewal.begin(session, tokens, now, now_ms=now_ms())
 
 
 async def change_password(
-    database: Database, tokens: Tokens, gate: Gate, attempt: Attempt, new: str, *, now_ms: Clock
+    database: Database, tokens: Tokens, gate: Gate, attempt: Attempt, new: str, *, note: Note = unnoted, now_ms: Clock
 ) -> Login:
     """`attempt` carries the old one. Ends all logins and begins a new one.
 
@@ -70,6 +73,7 @@ async def change_password(
         if now is None or now.disabled_at is not None or now.password_hash != user.password_hash:
             raise ForbiddenError("the old password is wrong")
         await replace_password(session, now, password_hash)
+        await note(session, now)
         return await renewal.begin(session, tokens, now, now_ms=now_ms())
 
 
@@ -184,10 +188,11 @@ async def add_user(
     return user
 
 
-async def set_password(session: AsyncSession, email: str, password: str) -> None:
+async def set_password(session: AsyncSession, email: str, password: str) -> User:
     """Sets a new password and ends all logins; raises `NotFoundError`."""
     user = await known_user(session, email)
     await replace_password(session, user, await hash_password(password))
+    return user
 
 
 async def replace_password(session: AsyncSession, user: User, password_hash: str) -> None:
@@ -200,10 +205,11 @@ async def replace_password(session: AsyncSession, user: User, password_hash: str
     await session.refresh(user)
 
 
-async def disable_user(session: AsyncSession, email: str, *, now_ms: int) -> None:
+async def disable_user(session: AsyncSession, email: str, *, now_ms: int) -> User:
     """Ends all logins for good; raises `NotFoundError`."""
     user = await known_user(session, email)
     await set_disabled(session, user, disabled=True, now_ms=now_ms)
+    return user
 
 
 async def set_disabled(session: AsyncSession, user: User, *, disabled: bool, now_ms: int) -> None:

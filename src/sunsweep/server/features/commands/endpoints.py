@@ -11,6 +11,7 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import Event, EventTopic
 from sunsweep.server.db.models import CommandEvent, CommandRow
 from sunsweep.server.events import publish, publish_change
+from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.commands import repository, service
 from sunsweep.server.features.machines.endpoints import Serial
 from sunsweep.server.features.machines.service import known as known_machine
@@ -73,6 +74,7 @@ async def give(
     who: Operator,
     company_id: CompanyId,
     held: ServicesOf,
+    trail: AuditTrail,
     idempotency_key: IdempotencyKey = None,
 ) -> CommandOut:
     """Give an order. The answer is that it is queued; its life follows at its address and as live frames."""
@@ -82,6 +84,9 @@ async def give(
         row, changes = await service.give(
             unit, machine, wish, user_id=who.user_id, key_id=who.key_id, now_ms=held.now_ms()
         )
+        if changes:  # else the key was used before, and nothing is done again
+            told = {"id": row.id, "command": row.command}
+            await trail.done(unit, f"machine {machine.serial}", company_id=company_id, detail=told)
     for change in changes:
         await publish_change(held.bus, company_id, machine_id, change)
     await publish(held.bus, EventTopic(company_id, machine_id, Event.WAKE), {})
@@ -115,12 +120,18 @@ async def command(machine_id: Serial, command_id: CommandId, company_id: Company
 
 @router.post("/{command_id}/cancel")
 async def cancel(
-    machine_id: Serial, command_id: CommandId, _who: Operator, company_id: CompanyId, held: ServicesOf
+    machine_id: Serial,
+    command_id: CommandId,
+    _who: Operator,
+    company_id: CompanyId,
+    held: ServicesOf,
+    trail: AuditTrail,
 ) -> CommandLife:
     """Take back a command that is still queued."""
     async with held.database.write() as unit:
         machine = await known_machine(unit, company_id, machine_id, lock=True)
         change = await service.cancel(unit, machine, command_id, now_ms=held.now_ms())
+        await trail.done(unit, f"machine {machine.serial}", company_id=company_id, detail={"id": change.id})
     await publish_change(held.bus, company_id, machine_id, change)
     return await command(machine_id, command_id, company_id, held)
 

@@ -12,6 +12,7 @@ from sunsweep.contract.times import iso, to_ms
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import DeadLetter
 from sunsweep.server.features.accounts.roles import Principal, Role
+from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.deadletters import repository
 from sunsweep.server.features.deadletters.repository import Selection
 from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, company
@@ -78,10 +79,13 @@ async def dead_letters(
 
 
 @router.post("/replay", status_code=202)
-async def replay(who: Admin, held: ServicesOf, wish: Replay, company_id: AskedCompany = None) -> ReplayAsked:
+async def replay(
+    who: Admin, held: ServicesOf, trail: AuditTrail, wish: Replay, company_id: AskedCompany = None
+) -> ReplayAsked:
     """Ask for dead letters to be fed in again; what is stored now is one no more, the others stay with their reason."""
+    owner = _owner(who, company_id)
     which = Selection(
-        _owner(who, company_id),
+        owner,
         serial=wish.machine_id,
         reason=wish.reason,
         from_ms=_ms(wish.begin),
@@ -89,7 +93,10 @@ async def replay(who: Admin, held: ServicesOf, wish: Replay, company_id: AskedCo
         ids=wish.ids,
     )
     async with held.database.write() as unit:
-        return ReplayAsked(asked=await repository.ask(unit, which, now_ms=held.now_ms()))
+        asked = await repository.ask(unit, which, now_ms=held.now_ms())
+        wanted = wish.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        await trail.done(unit, "dead letters", company_id=owner, detail={"asked": asked} | wanted)
+    return ReplayAsked(asked=asked)
 
 
 def _owner(who: Principal, company_id: int | None) -> int | None:

@@ -10,6 +10,8 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import machine_rule
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import TooManyTriesError
+from sunsweep.server.features.audit.actors import of_machine
+from sunsweep.server.features.audit.trail import AuditTrail, address_of
 from sunsweep.server.features.enrolment import service
 from sunsweep.server.features.enrolment.addresses import broker_urls, ca_certificate
 from sunsweep.server.features.enrolment.codes import MAX_TYPED
@@ -58,26 +60,40 @@ class Enrolled(BaseModel):
 
 @router.post("/machines/{machine_id}/enrolment-code", status_code=201)
 async def issue(
-    machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, wish: CodeWish | None = None
+    machine_id: Serial,
+    _who: Admin,
+    company_id: CompanyId,
+    held: ServicesOf,
+    trail: AuditTrail,
+    wish: CodeWish | None = None,
 ) -> CodeOut:
     """A one-time code for `sunsweep-machine enroll`; a new one ends the older."""
     life_s = (wish or CodeWish()).expires_in
     async with held.database.write() as unit:
         found = await machines.known(unit, company_id, machine_id, lock=True)
         issued = await service.issue(unit, found, life_s=life_s, now_ms=held.now_ms())
+        until = {"expires_at": iso(issued.expires_at)}
+        await trail.done(unit, f"machine {found.serial}", company_id=company_id, detail=until)
     return CodeOut(code=issued.code, expires_at=iso(issued.expires_at))
 
 
 @router.post("/enrol")
-async def enrol(typed: Typed, request: Request, held: ServicesOf) -> Enrolled:
-    """Spend a code for a new login; the machine's old one works for a day beside it. No login is needed."""
-    wait_s = held.enrolment_tries.wait_s(request.client.host if request.client else "")
+async def enrol(typed: Typed, request: Request, held: ServicesOf, trail: AuditTrail) -> Enrolled:
+    """Spend a code for a new login; the machine's old one ends when the new one first connects. No login is needed."""
+    wait_s = held.enrolment_tries.wait_s(address_of(request))
     if wait_s > 0:
         raise TooManyTriesError("too many codes were tried; wait a little", retry_after_s=math.ceil(wait_s))
     # Whatever can fail comes before the code is spent.
     ca = await ca_certificate(held.settings.mqtt_ca_file)
     async with held.database.write() as unit:
-        login = await service.redeem(unit, typed.code, now_ms=held.now_ms())
+        machine, login = await service.redeem(unit, typed.code, now_ms=held.now_ms())
+        await trail.done(
+            unit,
+            f"machine {machine.serial}",
+            company_id=machine.company_id,
+            actor=of_machine(machine, address_of(request)),
+            detail={"mqtt_username": login.mqtt_username},
+        )
     await wait_applied(held.database, now_ms=held.now_ms)
     return Enrolled(
         company_id=login.company_id,

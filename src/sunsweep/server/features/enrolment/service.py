@@ -31,10 +31,10 @@ async def issue(session: AsyncSession, machine: Machine, *, life_s: int = DEFAUL
     return Issued(code, expires_at)
 
 
-async def redeem(session: AsyncSession, code: str, *, now_ms: int) -> Login:
-    """Spend the code for a new login; raises `NotFoundError`, the same for every code that is not good."""
+async def redeem(session: AsyncSession, code: str, *, now_ms: int) -> tuple[Machine, Login]:
+    """Spend the code for a new login of its machine; raises `NotFoundError`, the same for all that are not good."""
     digest = codes.digest(code)
     machine = await repository.machine_of(session, digest, now_ms=now_ms)
     if machine is None or not await repository.spend(session, digest):
         raise NotFoundError("this code is wrong, used or expired; ask for a new one")
-    return await machines.rotate(session, machine, now_ms=now_ms)
+    return machine, await machines.rotate(session, machine, now_ms=now_ms)

@@ -9,19 +9,22 @@ from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import InvalidError
 from sunsweep.server.events import publish_presence
+from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
     Credentials,
+    CredentialsWish,
     MachineChange,
     MachineOut,
     MachinePage,
     MachineStatusOut,
+    Move,
     NewMachine,
     NewMachineOut,
     machine_out,
     status_out,
 )
-from sunsweep.server.features.requests import Admin, AskedCompany, CompanyId, ServicesOf, company
+from sunsweep.server.features.requests import Admin, AskedCompany, CompanyId, PlatformAdmin, ServicesOf, company
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -45,14 +48,23 @@ async def machines(
 
 
 @router.post("", status_code=201)
-async def add(new: NewMachine, who: Admin, held: ServicesOf, company_id: AskedCompany = None) -> NewMachineOut:
+async def add(
+    new: NewMachine, who: Admin, held: ServicesOf, trail: AuditTrail, company_id: AskedCompany = None
+) -> NewMachineOut:
     """Add a machine; its MQTT password is in this answer and nowhere else."""
+    trail.about(f"machine {new.machine_id}", company_id=company_id or new.company_id)
     if new.company_id is not None and company_id not in (None, new.company_id):
         raise InvalidError("the body and the query name two companies", field="company_id")
     company_id = company(who, company_id or new.company_id)
     details = new.model_dump(exclude={"machine_id", "company_id", "tags"}) | {"tags": json.encode(new.tags).decode()}
     async with held.database.write() as unit:
         machine, login = await service.add(unit, company_id, new.machine_id, now_ms=held.now_ms(), **details)
+        await trail.done(
+            unit,
+            f"machine {machine.serial}",
+            company_id=company_id,
+            detail={"mqtt_username": login.mqtt_username} | new.model_dump(exclude={"machine_id"}, exclude_unset=True),
+        )
     await wait_applied(held.database, now_ms=held.now_ms)
     return NewMachineOut(**(machine_out(machine, None).model_dump() | structs.asdict(login)))
 
@@ -67,7 +79,7 @@ async def machine(machine_id: Serial, company_id: CompanyId, held: ServicesOf) -
 
 @router.patch("/{machine_id}")
 async def change(
-    machine_id: Serial, wish: MachineChange, _who: Admin, company_id: CompanyId, held: ServicesOf
+    machine_id: Serial, wish: MachineChange, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
 ) -> MachineOut:
     """Change a machine; one that is disabled loses its MQTT session."""
     details = wish.model_dump(exclude_unset=True)
@@ -75,7 +87,8 @@ async def change(
         details["tags"] = json.encode(details["tags"]).decode()
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        await service.change(unit, found, details)
+        changed = await service.change(unit, found, details, now_ms=held.now_ms())
+        await trail.done(unit, f"machine {found.serial}", company_id=company_id, detail=changed)
     await wait_applied(held.database, now_ms=held.now_ms)
     async with held.database.write() as unit:
         gone = await service.shut_out(unit, found, now_ms=held.now_ms())
@@ -86,22 +99,49 @@ async def change(
 
 
 @router.delete("/{machine_id}", status_code=204)
-async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf) -> None:
+async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail) -> None:
     """End a machine: its logins end now, its history stays, its serial is free after a day."""
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
         await service.archive(unit, found, now_ms=held.now_ms())
+        await trail.done(unit, f"machine {found.serial}", company_id=company_id)
     await wait_applied(held.database, now_ms=held.now_ms)
 
 
 @router.post("/{machine_id}/credentials", status_code=201)
-async def rotate(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf) -> Credentials:
-    """A new login with the same topics; the old one works for a day beside it."""
+async def rotate(
+    machine_id: Serial,
+    _who: Admin,
+    company_id: CompanyId,
+    held: ServicesOf,
+    trail: AuditTrail,
+    wish: CredentialsWish | None = None,
+) -> Credentials:
+    """A new login with the same topics; the old one ends when the new one first connects, or after the overlap."""
+    overlap_s = (wish or CredentialsWish()).overlap_s
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        login = await service.rotate(unit, found, now_ms=held.now_ms())
+        login = await service.rotate(unit, found, now_ms=held.now_ms(), overlap_s=overlap_s)
+        told = {"mqtt_username": login.mqtt_username, "overlap_s": overlap_s}
+        await trail.done(unit, f"machine {found.serial}", company_id=company_id, detail=told)
     await wait_applied(held.database, now_ms=held.now_ms)
     return Credentials(**structs.asdict(login))
+
+
+@router.post("/{machine_id}/move", status_code=201)
+async def move(
+    machine_id: Serial, to: Move, _who: PlatformAdmin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
+) -> NewMachineOut:
+    """End the machine here and make it anew in another company; its new MQTT password is in this answer only."""
+    async with held.database.write() as unit:
+        found = await service.known(unit, company_id, machine_id, lock=True)
+        moved, login = await service.move(unit, found, to.company_id, now_ms=held.now_ms())
+        # Each of the two companies reads that it has gone or come, and not where or whence.
+        what, here = f"machine {moved.serial}", {"moved": "here", "mqtt_username": login.mqtt_username}
+        await trail.done(unit, what, company_id=company_id, detail={"moved": "away"})
+        await trail.done(unit, what, company_id=moved.company_id, detail=here)
+    await wait_applied(held.database, now_ms=held.now_ms)
+    return NewMachineOut(**(machine_out(moved, None).model_dump() | structs.asdict(login)))
 
 
 @router.get("/{machine_id}/status")

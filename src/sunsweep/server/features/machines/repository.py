@@ -5,10 +5,12 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import CursorResult, Row, Select, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
 
 DAY_MS = 86_400_000
+_NEVER_USED = (MachineCredential.first_used_at.is_(None), MachineCredential.revoked_at.is_(None))
 
 
 def living(company_id: int) -> Select[Machine]:
@@ -110,10 +112,70 @@ async def call_stale(session: AsyncSession, silent: Collection[Silent]) -> list[
     return gone
 
 
-async def revoke(session: AsyncSession, machine_id: int, *, now_ms: int) -> None:
-    """End every login of the machine."""
-    living_logins = (MachineCredential.machine_id == machine_id, MachineCredential.revoked_at.is_(None))
-    await session.execute(update(MachineCredential).where(*living_logins).values(revoked_at=now_ms))
+async def living_logins(session: AsyncSession, machine_id: int) -> list[str]:
+    """The usernames that have not been revoked."""
+    query = select(MachineCredential.username).where(
+        MachineCredential.machine_id == machine_id, MachineCredential.revoked_at.is_(None)
+    )
+    return list(await session.scalars(query))
+
+
+async def revoke(session: AsyncSession, usernames: Collection[str], *, now_ms: int) -> None:
+    """End these logins."""
+    which = MachineCredential.username.in_(usernames)
+    await session.execute(update(MachineCredential).where(which).values(revoked_at=now_ms))
+
+
+async def fresh(session: AsyncSession, usernames: Collection[str]) -> list[int]:
+    """Those among these logins that have never been used before."""
+    query = select(MachineCredential.id).where(MachineCredential.username.in_(usernames), *_NEVER_USED)
+    return list(await session.scalars(query))
+
+
+async def still_fresh(session: AsyncSession, credential_ids: Collection[int]) -> list[int]:
+    """The same once more, their rows held, always in one order."""
+    query = select(MachineCredential.id).where(MachineCredential.id.in_(credential_ids), *_NEVER_USED)
+    return list(await session.scalars(query.order_by(MachineCredential.id).with_for_update()))
+
+
+async def use(session: AsyncSession, credential_ids: Collection[int], *, now_ms: int) -> None:
+    """They have been used."""
+    which = MachineCredential.id.in_(credential_ids)
+    await session.execute(update(MachineCredential).where(which).values(first_used_at=now_ms))
+
+
+async def before(session: AsyncSession, credential_ids: Collection[int]) -> list[str]:
+    """The living logins that their machines had before these."""
+    newer = aliased(MachineCredential)
+    query = (
+        select(MachineCredential.username)
+        .join(newer, (newer.machine_id == MachineCredential.machine_id) & (newer.id > MachineCredential.id))
+        .where(newer.id.in_(credential_ids), MachineCredential.revoked_at.is_(None))
+        .distinct()
+    )
+    return list(await session.scalars(query))
+
+
+class Owner(NamedTuple):
+    """Whose login it is."""
+
+    username: str
+    machine_id: int
+    company_id: int
+    serial: str
+
+
+async def owners(
+    session: AsyncSession, *, credential_ids: Collection[int] = (), usernames: Collection[str] = ()
+) -> list[Owner]:
+    """The machines of these logins."""
+    query = (
+        select(MachineCredential.username, Machine.id, Machine.company_id, Machine.serial)
+        .join(Machine, Machine.id == MachineCredential.machine_id)
+        .where(MachineCredential.id.in_(credential_ids) | MachineCredential.username.in_(usernames))
+        .order_by(MachineCredential.id)
+    )
+    return [Owner(*row) for row in await session.execute(query)]
 
 
 async def has_login(session: AsyncSession, machine_id: int, username: str) -> bool:
@@ -128,25 +190,17 @@ async def has_login(session: AsyncSession, machine_id: int, username: str) -> bo
 
 async def end_later(session: AsyncSession, machine_id: int, *, ends_at: int) -> None:
     """Let every login of the machine end at `ends_at`, if not before."""
-    living_logins = (
+    living = (
         MachineCredential.machine_id == machine_id,
         MachineCredential.revoked_at.is_(None),
-        MachineCredential.ends_at.is_(None),
+        MachineCredential.ends_at.is_(None) | (MachineCredential.ends_at > ends_at),
     )
-    await session.execute(update(MachineCredential).where(*living_logins).values(ends_at=ends_at))
+    await session.execute(update(MachineCredential).where(*living).values(ends_at=ends_at))
 
 
-async def revoke_ended(session: AsyncSession, *, now_ms: int) -> int:
-    """Revoke the logins whose overlap is over; how many there were."""
-    ended = (
-        await session.scalars(
-            select(MachineCredential.id).where(
-                MachineCredential.revoked_at.is_(None), MachineCredential.ends_at <= now_ms
-            )
-        )
-    ).all()
-    if ended:
-        await session.execute(
-            update(MachineCredential).where(MachineCredential.id.in_(ended)).values(revoked_at=now_ms)
-        )
-    return len(ended)
+async def over(session: AsyncSession, *, now_ms: int) -> list[str]:
+    """The living logins whose overlap is over."""
+    query = select(MachineCredential.username).where(
+        MachineCredential.revoked_at.is_(None), MachineCredential.ends_at <= now_ms
+    )
+    return list(await session.scalars(query))

@@ -1,6 +1,7 @@
 """Machines: adding, changing, moving and ending them, and their logins at the broker."""
 
 import secrets
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -9,15 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.topics import is_serial
 from sunsweep.mqtt.passwords import generate_password, generate_salt, hash_password
-from sunsweep.server.broker import logins
+from sunsweep.server.broker import clearing, kicks, logins
 from sunsweep.server.db.models import Machine, MachineCredential
 from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError
 from sunsweep.server.events import PresenceChange
 from sunsweep.server.features.accounts.repository import company_by_id
-from sunsweep.server.features.machines import repository
+from sunsweep.server.features.machines import events, repository
 
-OVERLAP_MS: Final = 24 * 3600 * 1000
-"""How long a rotated login still works beside the new one."""
+OVERLAP_S: Final = 86_400
+"""How long a rotated login still works beside a new one that nobody uses."""
+
+Changes = Mapping[str, tuple[Any, Any]]
+"""Old and new value of each field that is another now."""
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -57,14 +61,17 @@ async def add(
     return machine, await _new_login(session, machine, now_ms=now_ms)
 
 
-async def change(session: AsyncSession, machine: Machine, details: dict[str, Any]) -> None:
-    """Set what `details` names; disabling bites at the broker at once."""
-    enabled = machine.enabled
-    for name, value in details.items():
+async def change(session: AsyncSession, machine: Machine, details: dict[str, Any], *, now_ms: int) -> Changes:
+    """Set what `details` names, and say what that changed; disabling bites at the broker at once."""
+    changed = {name: (old, value) for name, value in details.items() if (old := getattr(machine, name)) != value}
+    for name, (_, value) in changed.items():
         setattr(machine, name, value)
-    if machine.enabled != enabled:
+    if "enabled" in changed:
         await session.flush()
+        if not machine.enabled:
+            await kicks.ask(session, await repository.living_logins(session, machine.id), now_ms)
         await logins.changed(session)
+    return changed
 
 
 async def shut_out(session: AsyncSession, machine: Machine, *, now_ms: int) -> PresenceChange | None:
@@ -74,17 +81,33 @@ async def shut_out(session: AsyncSession, machine: Machine, *, now_ms: int) -> P
     return PresenceChange(machine.company_id, machine.serial, "offline", now_ms, "disabled")
 
 
-async def rotate(session: AsyncSession, machine: Machine, *, now_ms: int) -> Login:
-    """A second login with the same topics; the old one ends after the overlap."""
-    await repository.end_later(session, machine.id, ends_at=now_ms + OVERLAP_MS)
+async def rotate(session: AsyncSession, machine: Machine, *, now_ms: int, overlap_s: int = OVERLAP_S) -> Login:
+    """A second login with the same topics; those before it end with its first use, or after the overlap."""
+    if overlap_s:
+        await repository.end_later(session, machine.id, ends_at=now_ms + overlap_s * 1000)
+    else:
+        await _revoke(session, await repository.living_logins(session, machine.id), now_ms=now_ms)
     return await _new_login(session, machine, now_ms=now_ms)
+
+
+async def first_used(session: AsyncSession, credential_ids: Collection[int], *, now_ms: int) -> None:
+    """These logins have connected for the first time: with that the ones before them end."""
+    fresh = await repository.still_fresh(session, credential_ids)
+    await repository.use(session, fresh, now_ms=now_ms)
+    await events.first_used(session, fresh, now_ms=now_ms)
+    older = await repository.before(session, fresh)
+    if older:
+        await _revoke(session, older, now_ms=now_ms)
+        await events.ended(session, older, why="a newer one is used", now_ms=now_ms)
+        await logins.changed(session)
 
 
 async def archive(session: AsyncSession, machine: Machine, *, now_ms: int) -> None:
     """End the machine here; its history stays."""
     machine.archived_at, machine.archived_key, machine.enabled = now_ms, machine.id, False
-    await repository.revoke(session, machine.id, now_ms=now_ms)
     await session.flush()
+    await _revoke(session, await repository.living_logins(session, machine.id), now_ms=now_ms)
+    clearing.ask(session, machine.id, now_ms)
     await logins.changed(session)
 
 
@@ -100,6 +123,7 @@ async def move(session: AsyncSession, machine: Machine, company_id: int, *, now_
         now_ms=now_ms,
         name=machine.name,
         model=machine.model,
+        tags=machine.tags,
         lat=machine.lat,
         lon=machine.lon,
         expected_interval_s=machine.expected_interval_s,
@@ -108,8 +132,17 @@ async def move(session: AsyncSession, machine: Machine, company_id: int, *, now_
 
 async def end_overlaps(session: AsyncSession, *, now_ms: int) -> None:
     """Revoke the rotated logins whose overlap is over."""
-    if await repository.revoke_ended(session, now_ms=now_ms):
+    ended = await repository.over(session, now_ms=now_ms)
+    if ended:
+        await _revoke(session, ended, now_ms=now_ms)
+        await events.ended(session, ended, why="its overlap is over", now_ms=now_ms)
         await logins.changed(session)
+
+
+async def _revoke(session: AsyncSession, usernames: Collection[str], *, now_ms: int) -> None:
+    """End these logins, and their sessions at the broker."""
+    await repository.revoke(session, usernames, now_ms=now_ms)
+    await kicks.ask(session, usernames, now_ms)
 
 
 async def _new_login(session: AsyncSession, machine: Machine, *, now_ms: int) -> Login:

@@ -10,6 +10,7 @@ from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import Machine, MachineStatus
 from sunsweep.server.events import presence_data
 from sunsweep.server.features.machines.current import Current, shown_status
+from sunsweep.server.features.machines.service import OVERLAP_S
 from sunsweep.server.features.requests import MAX_ID
 
 Name = Annotated[str, StringConstraints(max_length=120)]
@@ -60,6 +61,20 @@ class MachineChange(BaseModel):
         if value is None:
             raise ValueError("it cannot be null; leave it out to keep it")
         return value
+
+
+class CredentialsWish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_s: Annotated[
+        int, Field(ge=0, le=OVERLAP_S, description="seconds that the old logins are good; 0: they end at once")
+    ] = OVERLAP_S
+
+
+class Move(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    company_id: Annotated[int, Field(ge=1, le=MAX_ID, description="the company that the machine goes to")]
 
 
 class MachineStatusOut(BaseModel):

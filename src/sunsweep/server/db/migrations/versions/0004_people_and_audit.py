@@ -107,6 +107,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("username"),
         **TABLE,
     )
+    op.create_table(
+        "topics_to_clear",
+        sa.Column("machine_id", ID, autoincrement=False, nullable=False),
+        instant("asked_at"),
+        sa.ForeignKeyConstraint(["machine_id"], ["machine.id"], name="fk_topics_to_clear_machine_id"),
+        sa.PrimaryKeyConstraint("machine_id"),
+        **TABLE,
+    )
     op.add_column("machine_credential", sa.Column("first_used_at", sa.BigInteger(), nullable=True))
     op.add_column("command", sa.Column("issued_by_key", sa.BigInteger(), nullable=True))
 
@@ -114,5 +122,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("command", "issued_by_key")
     op.drop_column("machine_credential", "first_used_at")
-    for table in ("login_to_kick", "audit_entry", "api_key", "failed_login", "password_reset", "refresh_token"):
+    for table in (
+        "topics_to_clear",
+        "login_to_kick",
+        "audit_entry",
+        "api_key",
+        "failed_login",
+        "password_reset",
+        "refresh_token",
+    ):
         op.drop_table(table)
