@@ -69,7 +69,7 @@ async def test_another_company_s_machine_is_not_there(shared: Platform, who: str
         for asked in ways(filled(path, FOREIGN, command_id)):
             answer = await shared.call(method, asked, as_=who, json=BODIES.get(f"{method} {path}"))
             reading = method == "GET"
-            # A viewer's own role, as an admin's before the platform's routes, is refused first: it tells nothing of the machine.
+            # Who lacks the role is refused first, whosever the machine is: it tells nothing of the machine.
             theirs = who.startswith("admin") and f"{method} {path}" not in FOR_THE_PLATFORM
             may = {404} if reading or theirs else {403, 404}
             assert answer.status_code in may, (method, asked, answer.text)
