@@ -136,7 +136,7 @@ async def test_disabled_is_shut_out_and_enabled_let_in(field: Field) -> None:
     for enabled in (False, True):
         async with field.database.write() as session:
             machine = await machines.known(session, 1, "SWITCHED", lock=True)
-            await machines.change(session, machine, {"enabled": enabled})
+            await machines.change(session, machine, {"enabled": enabled}, now_ms=NOW_MS)
         assert await field.emqx.login(login.mqtt_username, login.mqtt_password) is enabled
         assert await field.emqx.may(login.mqtt_username, "publish", f"{machine_root(1, 'SWITCHED')}/status") is enabled
 

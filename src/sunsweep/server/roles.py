@@ -14,9 +14,11 @@ from typing import Any
 import structlog
 
 from sunsweep.mqtt.client import MqttClient
+from sunsweep.mqtt.emqx_admin import EmqxAdmin
 from sunsweep.mqtt.settings import ConnectionSettings, settings_from_url
 from sunsweep.server import metrics
 from sunsweep.server.api import create_app
+from sunsweep.server.broker.emqx import emqx_admin
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import is_current
@@ -126,7 +128,7 @@ async def _run(
     connected = metrics.MQTT_CONNECTIONS.labels("bus").inc
     bus = MqttClient(connection(settings, "bus"), on_connected=connected)
     services = Services(settings, database, bus, tokens)
-    async with asyncio.TaskGroup() as tasks:
+    async with _kicker(settings) as kicker, asyncio.TaskGroup() as tasks:
         tasks.create_task(bus.run(), name="bus")
         hub = None
         if Role.LIVE in roles:
@@ -144,6 +146,7 @@ async def _run(
                 connection=connection(settings, "jobs"),
                 retention_days=settings.retention_days,
                 now_ms=wall_clock,
+                kicker=kicker,
             )
             tasks.create_task(jobs.run(), name="jobs")
         if listener is not None:
@@ -164,6 +167,17 @@ async def _observed(database: Database) -> AsyncIterator[None]:
     async with traced():
         with watched_loop():
             yield
+
+
+@asynccontextmanager
+async def _kicker(settings: BackendSettings) -> AsyncIterator[EmqxAdmin | None]:
+    """What ends sessions at EMQX; the local broker does it by itself."""
+    admin = emqx_admin(settings)
+    try:
+        yield admin
+    finally:
+        if admin is not None:
+            await admin.close()
 
 
 def spare_the_collector() -> None:

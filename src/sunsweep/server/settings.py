@@ -34,12 +34,6 @@ def _broker_url(url: str) -> str:
     return url
 
 
-def _web_url(url: str | None) -> str | None:
-    if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
-        raise PydanticCustomError("web_url", "it begins with http:// or https://")
-    return url
-
-
 def _public_urls(given: object) -> object:
     """A list as people write one into an environment."""
     urls = tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
@@ -83,7 +77,7 @@ class BackendSettings(BaseSettings):
     mqtt_username: str = Field(default="sunsweep-backend", description="the backend's own login at the broker")
     mqtt_password: SecretStr = Field(default=SecretStr(""), description="its password")
     mqtt_ca_file: Path | None = Field(default=None, description="CA certificates for mqtts://")
-    emqx_url: Annotated[str | None, AfterValidator(_web_url)] = Field(
+    emqx_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
         default=None,
         description="EMQX's admin interface, http://HOST:18083: there the sessions of a lost login are ended",
     )
