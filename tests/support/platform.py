@@ -44,6 +44,8 @@ PEOPLE = {
 }
 BACKEND_ROLES = frozenset({Role.INGEST, Role.DISPATCH, Role.JOBS})
 WEB_ROLES = frozenset({Role.API, Role.LIVE})
+GATHER_S = 0.05
+"""Most tests add a machine or change a login, and wait until the broker has taken it."""
 
 
 async def eventually(check: Callable[[], Awaitable[Any]], *, within_s: float = 10.0) -> Any:
@@ -75,7 +77,10 @@ class Platform:
         members = partial(stand_ins, self.database, BACKEND, self.settings.mqtt_password.get_secret_value())
         await self._broker.start(await logins.broker_users(self.database), await members())
         self._spawn("broker", self._broker.run())
-        self._spawn("sync", keep_in_step(self.database, self._broker, shown=shown, now_ms=wall_clock, members=members))
+        in_step = keep_in_step(
+            self.database, self._broker, shown=shown, now_ms=wall_clock, members=members, gather_s=GATHER_S
+        )
+        self._spawn("sync", in_step)
 
     async def stop_broker(self) -> None:
         await self._end("sync")
