@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.hygiene", "tests.support.databases"]
+pytest_plugins = ["tests.support.hygiene", "tests.support.databases", "tests.support.light_passwords"]
 
 settings.register_profile(
     "dev",

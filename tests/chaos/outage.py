@@ -51,6 +51,8 @@ class Wire:
     """What a bare subscriber sees, and what viewers do."""
 
     published: Counter[str] = field(default_factory=Counter)
+    heard: set[str] = field(default_factory=set)
+    """The topics of telemetry: one a machine."""
     to_be_kept: int = 0
     """Publishes at QoS 1 that the ingest is given: while nothing is acknowledged, so many wait for it."""
     late_s: list[float] = field(default_factory=list)
@@ -121,7 +123,7 @@ async def outage(folder: Path, mariadb: MariaDB, size: Size) -> Outage:
             eventful=False,
         )
         field_process = await stack.enter_async_context(running_field(folder, order))
-        await asyncio.sleep(size.interval_s)  # every machine has spoken once
+        await eventually(lambda: _all_speak(wire, size.machines), within_s=60)
         assert broker.pid is not None
         found = await _away(size, mariadb, wire, psutil.Process(broker.pid), platform)
         report = await end_field(field_process, folder)
@@ -130,6 +132,10 @@ async def outage(folder: Path, mariadb: MariaDB, size: Size) -> Outage:
         assert not wrong, "\n".join(wrong)
     log.info("%s", found)
     return found
+
+
+async def _all_speak(wire: Wire, machines: int) -> bool:
+    return len(wire.heard) == machines
 
 
 async def _away(size: Size, mariadb: MariaDB, wire: Wire, broker: psutil.Process, platform: Platform) -> Outage:
@@ -183,7 +189,10 @@ async def _pass(seconds: float, wire: Wire) -> None:
 async def _spy(platform: Platform, password: str, wire: Wire) -> AsyncIterator[None]:
     def look(messages: Sequence[Message]) -> None:
         for message in messages:
-            wire.published[message.topic.rpartition("/")[2]] += 1
+            channel = message.topic.rpartition("/")[2]
+            wire.published[channel] += 1
+            if channel == "telemetry":
+                wire.heard.add(message.topic)
             wire.to_be_kept += message.qos
         client.acknowledge(messages)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from msgspec import json
 
+from sunsweep.machine import connection
 from sunsweep.machine.backoff import Pace
 from sunsweep.machine.routes import FILE
 from tests.machine.broker import Broker, free_port
@@ -198,7 +199,10 @@ async def saying_nothing() -> AsyncIterator[tuple[int, asyncio.Event]]:
         await server.wait_closed()
 
 
-async def test_a_port_that_says_nothing_is_given_up_for_the_next(site: Site, running: Running) -> None:
+async def test_a_port_that_says_nothing_is_given_up_for_the_next(
+    site: Site, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "TIMEOUT_S", 2.0)
     async with (
         saying_nothing() as (port, met),
         observing(site.broker) as observer,

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from argon2 import PasswordHasher, extract_parameters, profiles
 
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.features.accounts import service as accounts
@@ -54,6 +55,11 @@ async def test_the_right_password_gives_a_token_that_knows_who_it_is(shared: Pla
     assert (who["email"], who["role"], who["company_id"], who["company"]) == (
         "viewer@example.com", "viewer", 1, "Alpha"
     )  # fmt: skip
+
+
+async def test_a_password_costs_what_is_advised_and_nobodys_as_much(costly_hasher: PasswordHasher) -> None:
+    kept = extract_parameters(costly_hasher.hash(PASSWORD))
+    assert kept == profiles.RFC_9106_LOW_MEMORY == extract_parameters(accounts._NOBODY)
 
 
 async def test_a_platform_admin_has_no_company(shared: Platform) -> None:

@@ -146,8 +146,9 @@ async def test_mariadb_is_killed_and_started_again(platform_on_own_mariadb: tupl
 async def test_another_writer_holds_sqlite(sqlite_url: str, tmp_path: Path) -> None:
     @asynccontextmanager
     async def locked() -> AsyncIterator[None]:
-        writer = sqlite3.connect(make_url(sqlite_url).database or "", isolation_level=None)
-        writer.execute("BEGIN IMMEDIATE")
+        writer = sqlite3.connect(make_url(sqlite_url).database or "", isolation_level=None, check_same_thread=False)
+        # Not in the loop, which whoever writes just now needs in order to end.
+        await asyncio.to_thread(writer.execute, "BEGIN IMMEDIATE")
         yield
         writer.execute("ROLLBACK")
         writer.close()

@@ -17,12 +17,14 @@ from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.local_broker import LocalBroker
 from sunsweep.mqtt.port import Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
+from sunsweep.server import metrics
 from sunsweep.server.broker import logins
 from sunsweep.server.broker.accounts import set_account
 from sunsweep.server.broker.sync import keep_in_step
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.db.seats import member_id
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.accounts.roles import Role as PersonRole
 from sunsweep.server.features.audit.at_broker import RefusedAtBroker
@@ -46,6 +48,8 @@ PEOPLE = {
 }
 BACKEND_ROLES = frozenset({Role.INGEST, Role.DISPATCH, Role.JOBS})
 WEB_ROLES = frozenset({Role.API, Role.LIVE})
+GATHER_S = 0.05
+"""Most tests add a machine or change a login, and wait until the broker has taken it."""
 
 
 async def eventually(check: Callable[[], Awaitable[Any]], *, within_s: float = 10.0) -> Any:
@@ -84,7 +88,10 @@ class Platform:
         self._spawn("broker", self._broker.run())
         self._spawn("refused", refused.run())
         self._spawn("first-uses", used.run())
-        self._spawn("sync", keep_in_step(self.database, self._broker, shown=shown, now_ms=wall_clock, members=members))
+        in_step = keep_in_step(
+            self.database, self._broker, shown=shown, now_ms=wall_clock, members=members, gather_s=GATHER_S
+        )
+        self._spawn("sync", in_step)
 
     async def stop_broker(self) -> None:
         await self._end("sync")
@@ -241,6 +248,10 @@ async def new_platform(database_url: str, folder: Path) -> Platform:
     return Platform(database, settings, folder, mqtt_port)
 
 
+async def more(counter: Any, before: float) -> bool:
+    return bool(counter.get() > before)
+
+
 @asynccontextmanager
 async def running_platform(database_url: str, folder: Path) -> AsyncIterator[Platform]:
     """Broker and web are up, the rest of the backend too; stop and start parts as you wish."""
@@ -248,7 +259,11 @@ async def running_platform(database_url: str, folder: Path) -> AsyncIterator[Pla
     try:
         await running.start_broker()
         await running.start_web()
+        connected = metrics.MQTT_CONNECTIONS.labels(member_id(0))._value
+        before = connected.get()
         await running.start_backend()
+        # A message at QoS 0 that nobody reads yet is gone.
+        await eventually(lambda: more(connected, before))
         yield running
     finally:
         await running.stop()

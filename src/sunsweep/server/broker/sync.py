@@ -29,8 +29,16 @@ MembersNow = Callable[[], Awaitable[Sequence[Member]]]
 """The persistent sessions that the backend reads through."""
 
 
-async def keep_in_step(database: Database, broker: Applies, *, shown: int, now_ms: Clock, members: MembersNow) -> None:
-    """Look five times a second, apply what has changed, say so; `shown` is the change the broker started with."""
+async def keep_in_step(
+    database: Database,
+    broker: Applies,
+    *,
+    shown: int,
+    now_ms: Clock,
+    members: MembersNow,
+    gather_s: float = GATHER_S,
+) -> None:
+    """Look every `gather_s`, apply what has changed, say so; `shown` is the change the broker started with."""
     said_at = 0
     while True:
         try:
@@ -48,4 +56,4 @@ async def keep_in_step(database: Database, broker: Applies, *, shown: int, now_m
                 await logins.applied(database, shown, now_ms=said_at)
         except DATABASE_AWAY as error:
             log.warning("the broker's logins could not be brought up to date; trying again", error=str(error))
-        await asyncio.sleep(GATHER_S)
+        await asyncio.sleep(gather_s)
