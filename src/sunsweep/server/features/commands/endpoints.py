@@ -107,7 +107,7 @@ async def command(machine_id: Serial, command_id: CommandId, company_id: Company
     async with held.database.read() as unit:
         machine = await known_machine(unit, company_id, machine_id)
         row = await service.known(unit, machine, command_id)
-        return _life(machine_id, row, await repository.events(unit, row.id))
+        return _life(machine_id, row, await repository.events(unit, machine.id, row.id))
 
 
 @router.post("/{command_id}/cancel")

@@ -1,4 +1,4 @@
-"""SQL of machines, their logins and their newest state. Every query names the company."""
+"""SQL of machines, their logins and their newest state. A query names the company, or a machine by its id."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, cast
@@ -7,13 +7,14 @@ from sqlalchemy import CursorResult, Row, Select, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
+from sunsweep.server.db.tenancy import owned, platform_wide
 
 DAY_MS = 86_400_000
 
 
 def living(company_id: int) -> Select[Machine]:
-    """The tenant filter: the machines of one company that are not archived."""
-    return select(Machine).where(Machine.company_id == company_id, Machine.archived_at.is_(None))
+    """The machines of one company that are not archived."""
+    return select(Machine).where(owned(Machine, company_id), Machine.archived_at.is_(None))
 
 
 async def machine(session: AsyncSession, company_id: int, serial: str, *, lock: bool = False) -> Machine | None:
@@ -50,7 +51,7 @@ async def page(
 async def serial_taken(session: AsyncSession, company_id: int, serial: str, *, now_ms: int) -> bool:
     """Whether the serial is in use, or was archived less than a day ago."""
     query = select(Machine.id).where(
-        Machine.company_id == company_id,
+        owned(Machine, company_id),
         Machine.serial == serial,
         Machine.archived_at.is_(None) | (Machine.archived_at > now_ms - DAY_MS),
     )
@@ -79,6 +80,7 @@ class Silent(NamedTuple):
     since_ms: int
 
 
+@platform_wide("a job looks after all machines")
 async def silent(session: AsyncSession, *, beats: int, heard_ms: int, now_ms: int) -> list[Silent]:
     """Of all companies, for the platform's own look; silence counts from `heard_ms` at the earliest."""
     patience_ms = Machine.expected_interval_s * (1000 * beats)
@@ -136,6 +138,7 @@ async def end_later(session: AsyncSession, machine_id: int, *, ends_at: int) -> 
     await session.execute(update(MachineCredential).where(*living_logins).values(ends_at=ends_at))
 
 
+@platform_wide("a job looks after all logins")
 async def revoke_ended(session: AsyncSession, *, now_ms: int) -> int:
     """Revoke the logins whose overlap is over; how many there were."""
     ended = (
