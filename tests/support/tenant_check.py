@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import sunsweep
 from sunsweep.server.db.models import Base
@@ -56,7 +56,7 @@ def violations_in(source: str, where: str) -> list[str]:
     found = [
         f"{where}:{node.lineno}: a query outside of any function names no company"
         for node in ast.walk(tree)
-        if id(node) not in inner and _is_query(node)
+        if _is_query(node) and id(node) not in inner
     ]
     for function in functions.values():
         if any(map(_is_query, _inside(function))) and not _is_platform_wide(function):
@@ -109,7 +109,7 @@ def _keys(side: ast.expr) -> set[str]:
     return keys | ({"Machine.id"} if ast.unparse(side) == "Machine.id" else set())
 
 
-def _is_query(node: ast.AST) -> bool:
+def _is_query(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and ((isinstance(node.func, ast.Name) and node.func.id in VERBS) or _is_get(node))
 
 

@@ -11,18 +11,24 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
-from sunsweep.server.db.models import ApiKey, AuditEntry, Company, DeadLetter, Machine, User
+from sunsweep.server.db.models import ApiKey, AuditEntry, Base, Company, DeadLetter, Machine, User
 
-OWNED: Final = (Company, User, ApiKey, AuditEntry, DeadLetter, Machine)
-
-Owned = type[Company] | type[User] | type[ApiKey] | type[AuditEntry] | type[DeadLetter] | type[Machine]
+OWNED: Final[dict[type[Base], InstrumentedAttribute[Any]]] = {
+    Company: Company.id,
+    User: User.company_id,
+    ApiKey: ApiKey.company_id,
+    AuditEntry: AuditEntry.company_id,
+    DeadLetter: DeadLetter.company_id,
+    Machine: Machine.company_id,
+}
+"""What companies own, and the column that says which of them."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def owned(model: Owned, company_id: int | None) -> ColumnElement[bool]:
+def owned(model: type[Base], company_id: int | None) -> ColumnElement[bool]:
     """What is this company's; for None what is nobody's, which platform admins see."""
-    return _is_of(Company.id if model is Company else model.company_id, company_id)
+    return _is_of(OWNED[model], company_id)
 
 
 def platform_wide(why: str) -> Callable[[Function], Function]:

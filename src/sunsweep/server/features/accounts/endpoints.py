@@ -7,6 +7,7 @@ from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel
 
 from sunsweep.server.features.accounts import repository, service
+from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.requests import COOKIE, Caller, ServicesOf
 
 router = APIRouter(tags=["accounts"])
@@ -31,14 +32,14 @@ class Me(BaseModel):
     company: str | None
 
 
-@router.post("/auth/token")
+@router.post("/auth/token", responses=refusals(401))
 async def token(form: LoginForm, held: ServicesOf) -> Token:
     """Log in with e-mail address and password."""
     _, access = await service.log_in(held.database, held.tokens, form.username, form.password, now_ms=held.now_ms())
     return Token(access_token=access, expires_in=held.tokens.lifetime_s)
 
 
-@router.post("/auth/session", status_code=204)
+@router.post("/auth/session", status_code=204, responses=refusals(401))
 async def session(form: LoginForm, held: ServicesOf, response: Response) -> None:
     """Log a browser in: the same form, a cookie that scripts cannot read instead of a token."""
     _, access = await service.log_in(held.database, held.tokens, form.username, form.password, now_ms=held.now_ms())

@@ -10,6 +10,7 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import machine_rule
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import TooManyTriesError
+from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.enrolment import service
 from sunsweep.server.features.enrolment.addresses import broker_urls, ca_certificate
 from sunsweep.server.features.enrolment.codes import MAX_TYPED
@@ -56,7 +57,7 @@ class Enrolled(BaseModel):
     """PEM; None where the system's own certificates will do."""
 
 
-@router.post("/machines/{machine_id}/enrolment-code", status_code=201)
+@router.post("/machines/{machine_id}/enrolment-code", status_code=201, responses=refusals(409))
 async def issue(
     machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, wish: CodeWish | None = None
 ) -> CodeOut:
@@ -68,7 +69,7 @@ async def issue(
     return CodeOut(code=issued.code, expires_at=iso(issued.expires_at))
 
 
-@router.post("/enrol")
+@router.post("/enrol", responses=refusals(404, 429))
 async def enrol(typed: Typed, request: Request, held: ServicesOf) -> Enrolled:
     """Spend a code for a new login; the machine's old one works for a day beside it. No login is needed."""
     wait_s = held.enrolment_tries.wait_s(request.client.host if request.client else "")

@@ -1,0 +1,133 @@
+"""Two companies with something of everything, and everybody who may come and ask."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import httpx
+from sqlalchemy import update
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.models import BrokerSync, DeadLetter
+from sunsweep.server.features.accounts import service as accounts
+from sunsweep.server.features.accounts.roles import Role
+from sunsweep.server.features.commands import service as commands
+from sunsweep.server.features.machines import service as machines
+from tests.support.platform import HOST, Platform, new_platform
+
+OURS: Final = 1
+THEIRS: Final = 2
+NOBODYS: Final = 999
+MARKS: Final = {OURS: "ALPHACORP", THEIRS: "BETACORP", NOBODYS: "NOWHERE"}
+"""What stands in the name of whatever a company has."""
+
+Things = Mapping[str, str]
+"""What may stand for the parameters of a path."""
+
+
+class Caller(NamedTuple):
+    """Who asks; of company `OURS` but for a platform admin. Without a role the login is none."""
+
+    name: str
+    role: Role | None
+    headers: dict[str, str]
+
+    @property
+    def is_platform_admin(self) -> bool:
+        return self.role is Role.PLATFORM_ADMIN
+
+
+@dataclass
+class Tenants:
+    """Companies `OURS` and `THEIRS` and what they have."""
+
+    platform: Platform
+    web: httpx.AsyncClient
+    callers: list[Caller] = field(default_factory=list)
+    things: dict[int, Things] = field(default_factory=dict)
+    numbers: Any = field(default_factory=count)
+
+    def caller(self, name: str) -> Caller:
+        return next(caller for caller in self.callers if caller.name == name)
+
+    async def make(self, company_id: int) -> Things:
+        """Something new of everything that a path may name; of `NOBODYS`, names of what is not there."""
+        serial = f"{MARKS[company_id]}-{next(self.numbers)}"
+        if company_id == NOBODYS:
+            return {"machine_id": serial, "command_id": "018f0000-0000-7000-8000-000000000000"}
+        async with self.platform.database.write() as session:
+            machine, _ = await machines.add(session, company_id, serial, now_ms=wall_clock())
+            wish = commands.Wish("start_cleaning", {})
+            row, _ = await commands.give(session, machine, wish, user_id=None, now_ms=wall_clock())
+            session.add(dead_letter(company_id, serial, machine.id))
+        return {"machine_id": serial, "command_id": row.id}
+
+    async def log_in_again(self, caller: Caller) -> None:
+        """After a request that ended the caller's logins."""
+        self.platform.forget_token(caller.name)
+        caller.headers.update(await self._bearer(caller.name))
+
+    async def close_code(self, path: str, caller: Caller) -> int:
+        """With what code a socket is closed; 0 where frames come instead."""
+        url = f"ws://{HOST}:{self.platform.settings.port}{path}"
+        async with connect(url, proxy=None, additional_headers=caller.headers) as socket:
+            try:
+                await socket.recv()
+            except ConnectionClosed as closed:
+                return closed.rcvd.code if closed.rcvd else -1
+        return 0
+
+    async def _bearer(self, email: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {await self.platform.token(email)}"}
+
+    async def fill(self) -> None:
+        """People and things."""
+        gone = "gone@example.com"
+        await self.platform.add_user(gone, Role.ADMIN)
+        await self.platform.add_user(f"admin@{MARKS[THEIRS]}.example", Role.ADMIN, THEIRS)
+        people = {"root": Role.PLATFORM_ADMIN, "admin": Role.ADMIN, "operator": Role.OPERATOR, "viewer": Role.VIEWER}
+        for name, role in people.items():
+            email = f"{name}@example.com"
+            self.callers.append(Caller(email, role, await self._bearer(email)))
+        self.callers.append(Caller("disabled", None, await self._bearer(gone)))
+        self.callers.append(Caller("bad token", None, {"authorization": "Bearer nonsense"}))
+        self.callers.append(Caller("no token", None, {}))
+        async with self.platform.database.write() as session:
+            await accounts.disable_user(session, gone, now_ms=wall_clock())
+        self.things = {company_id: await self.make(company_id) for company_id in MARKS}
+
+
+def dead_letter(company_id: int, serial: str, machine_id: int) -> DeadLetter:
+    return DeadLetter(
+        company_id=company_id,
+        machine_id=machine_id,
+        topic=f"company/{company_id}/machine/{serial}/telemetry",
+        payload=b"garbage",
+        size=7,
+        reason="not_json",
+        detail="",
+        received_at=wall_clock(),
+    )
+
+
+@asynccontextmanager
+async def running_tenants(database_url: str, folder: Path) -> AsyncIterator[Tenants]:
+    """With the web's roles only, and a broker that follows no change of logins: nobody waits for it."""
+    platform = await new_platform(database_url, folder)
+    try:
+        await platform.start_broker()
+        await platform.start_web()
+        await platform.stop_sync()
+        async with platform.database.write() as session:
+            await session.execute(update(BrokerSync).values(runner_seen_at=0))
+        async with platform.web() as web:
+            tenants = Tenants(platform, web)
+            await tenants.fill()
+            yield tenants
+    finally:
+        await platform.stop()
