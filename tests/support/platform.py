@@ -102,6 +102,10 @@ class Platform:
             await self._broker.stop()
             self._broker = None
 
+    async def stop_sync(self) -> None:
+        """The broker goes on with the logins that it has."""
+        await self._end("sync")
+
     async def start_web(self) -> None:
         """`api` and `live`, ready to be asked."""
         listener = listen(HOST, self.settings.port)
@@ -138,6 +142,10 @@ class Platform:
                 answer = await client.post("/api/v1/auth/token", data={"username": email, "password": PASSWORD})
             self._tokens[email] = answer.raise_for_status().json()["access_token"]
         return self._tokens[email]
+
+    def forget_token(self, email: str) -> None:
+        """It has ended: the next one is a new login's."""
+        self._tokens.pop(email, None)
 
     async def call(
         self,

@@ -1,6 +1,7 @@
 """The web application of a backend process: the routes of its roles, and errors as problem documents."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from importlib.resources import files
 
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
@@ -19,6 +20,7 @@ from sunsweep.server.features.accounts import company_endpoints as companies
 from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.accounts import key_endpoints as api_keys
 from sunsweep.server.features.accounts import people_endpoints as people
+from sunsweep.server.features.answers import PROBLEM_TYPE, document
 from sunsweep.server.features.audit import endpoints as audit
 from sunsweep.server.features.audit.trail import note_refusal
 from sunsweep.server.features.commands import endpoints as commands
@@ -34,8 +36,6 @@ from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import Role, ServeSettings
 from sunsweep.server.traced_requests import TracedRequests
 from sunsweep.server.tracing import is_on
-
-PROBLEM = "application/problem+json"
 
 
 def create_app(services: Services, hub: Hub | None, *, roles: Collection[Role]) -> FastAPI:
@@ -58,6 +58,7 @@ def add_door(app: FastAPI, settings: ServeSettings) -> None:
 def bare_app(*, roles: Collection[Role]) -> FastAPI:
     """The routes of `api` and `live`, as far as the process has the role; health always."""
     app: FastAPI = FastAPIOffline(title="Sunsweep", version=__version__, openapi_url="/openapi.json")
+    app.openapi = partial(document, app)  # type: ignore[method-assign]  # as FastAPI says to extend it
     _errors(app)
     if is_on():
         app.add_middleware(TracedRequests)
@@ -155,4 +156,4 @@ def _problem(error: SunsweepError, headers: Mapping[str, str] | None = None) -> 
         headers = {"www-authenticate": "Bearer"}
     if (retry_after_s := error.fields.get("retry_after_s")) is not None:
         headers = {"retry-after": str(retry_after_s)}
-    return JSONResponse(error.problem(), error.status, headers=headers, media_type=PROBLEM)
+    return JSONResponse(error.problem(), error.status, headers=headers, media_type=PROBLEM_TYPE)

@@ -15,6 +15,7 @@ from sunsweep.server.features.accounts.shapes import (
     NewCompany,
     company_out,
 )
+from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.requests import Caller, NumberCursor, PageLimit, PlatformAdmin, ServicesOf
 
@@ -35,7 +36,7 @@ async def companies(who: Caller, held: ServicesOf, limit: PageLimit = 200, curso
     return CompanyPage(items=[company_out(row) for row in rows[:limit]], next_cursor=last)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=refusals(409))
 async def add(new: NewCompany, _who: PlatformAdmin, held: ServicesOf, trail: AuditTrail) -> CompanyOut:
     """Add a company."""
     async with held.database.write() as unit:
@@ -53,7 +54,7 @@ async def company(company_id: CompanyNumber, who: Caller, held: ServicesOf) -> C
         return company_out(await service.known_company(unit, company_id))
 
 
-@router.patch("/{company_id}")
+@router.patch("/{company_id}", responses=refusals(409))
 async def change(
     company_id: CompanyNumber, wish: CompanyChange, _who: PlatformAdmin, held: ServicesOf, trail: AuditTrail
 ) -> CompanyOut:

@@ -21,6 +21,7 @@ from sunsweep.server.features.accounts.shapes import (
     Token,
     token_out,
 )
+from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail, Trail
 from sunsweep.server.features.requests import Address, Caller, PersonId, ServicesOf, bearer
 
@@ -40,13 +41,13 @@ _RENEWAL_BODY: dict[str, Any] = {
 _BY_COOKIE: dict[int | str, dict[str, Any]] = {204: {"description": "The same by cookie: new cookies, and no body."}}
 
 
-@router.post("/auth/token")
+@router.post("/auth/token", responses=refusals(401, 429))
 async def token(form: LoginForm, held: ServicesOf, address: Address, trail: AuditTrail) -> Token:
     """Log in with e-mail address and password."""
     return token_out(await _log_in(form, held, address, trail), held.tokens)
 
 
-@router.post("/auth/session", status_code=204)
+@router.post("/auth/session", status_code=204, responses=refusals(401, 429))
 async def session(form: LoginForm, held: ServicesOf, address: Address, trail: AuditTrail, response: Response) -> None:
     """Log a browser in: the same form, cookies that scripts cannot read instead of tokens."""
     set_cookies(held, response, await _log_in(form, held, address, trail))
@@ -60,7 +61,12 @@ async def _log_in(form: OAuth2PasswordRequestForm, held: ServicesOf, address: st
     )
 
 
-@router.post("/auth/refresh", response_model=Token, responses=_BY_COOKIE, openapi_extra=_RENEWAL_BODY)
+@router.post(
+    "/auth/refresh",
+    response_model=Token,
+    responses=_BY_COOKIE | refusals(400, 401, 403, 422),
+    openapi_extra=_RENEWAL_BODY,
+)
 async def refresh(request: Request, held: ServicesOf, trail: AuditTrail) -> Token | Response:
     """Renew a login. Each refresh token is good once; a second use ends the login it belongs to."""
     given = await _given(request)
@@ -103,7 +109,7 @@ async def logout(who: Caller, user_id: PersonId, held: ServicesOf, trail: AuditT
     take_away(held, response)
 
 
-@router.post("/auth/password", response_model=Token, responses=_BY_COOKIE)
+@router.post("/auth/password", response_model=Token, responses=_BY_COOKIE | refusals(429))
 async def password(
     wish: NewPassword,
     who: Caller,
@@ -142,7 +148,7 @@ async def ask_reset(
     )
 
 
-@router.post("/auth/reset/confirm")
+@router.post("/auth/reset/confirm", responses=refusals(404, 429))
 async def confirm_reset(wish: ResetConfirmation, held: ServicesOf, trail: AuditTrail) -> Token:
     """Spend a link for a new password: ends every login of its user, and answers a new one."""
     login = await reset.confirm(

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import FailedLogin, PasswordReset, RefreshToken
 from sunsweep.server.db.statements import Statements, Table
+from sunsweep.server.db.tenancy import platform_wide
 
 _FAILED: Final = Table("failed_login", ("who_hash",), ("who_hash", "failed", "last_at", "blocked_until"))
 
@@ -36,10 +37,12 @@ async def delete_failures(session: AsyncSession, who_hash: str) -> None:
     await session.execute(delete(FailedLogin).where(FailedLogin.who_hash == who_hash))
 
 
+@platform_wide("a login finds out whose it is")
 async def renewal(session: AsyncSession, token_hash: str) -> RefreshToken | None:
     return await session.scalar(select(RefreshToken).where(RefreshToken.token_hash == token_hash))
 
 
+@platform_wide("of a renewal that was found by its secret")
 async def spend(session: AsyncSession, token: RefreshToken, *, now_ms: int) -> bool:
     """Whether it was good still; from here on it is not."""
     change = update(RefreshToken).where(RefreshToken.id == token.id, RefreshToken.used_at.is_(None))
@@ -47,10 +50,12 @@ async def spend(session: AsyncSession, token: RefreshToken, *, now_ms: int) -> b
     return cast("CursorResult[Any]", done).rowcount > 0
 
 
+@platform_wide("of a renewal that was found by its secret")
 async def end_family(session: AsyncSession, family: str) -> None:
     await session.execute(delete(RefreshToken).where(RefreshToken.family == family))
 
 
+@platform_wide("a link finds out whose it is")
 async def reset(session: AsyncSession, token_hash: str, *, now_ms: int) -> PasswordReset | None:
     """A link that is good still."""
     query = select(PasswordReset).where(PasswordReset.token_hash == token_hash, PasswordReset.expires_at > now_ms)
@@ -61,6 +66,7 @@ async def end_resets(session: AsyncSession, user_id: int) -> None:
     await session.execute(delete(PasswordReset).where(PasswordReset.user_id == user_id))
 
 
+@platform_wide("a job sweeps for all")
 async def forget(session: AsyncSession, *, now_ms: int, failed_before_ms: int) -> None:
     """What can be of no more use."""
     await session.execute(delete(RefreshToken).where(RefreshToken.expires_at <= now_ms))

@@ -11,9 +11,13 @@ from sunsweep.server.features.accounts.roles import Principal, Role
 
 async def known(session: AsyncSession, who: Principal, user_id: int, *, lock: bool = False) -> User:
     """A user whom `who` may see; raises `NotFoundError`, the same for another company's."""
-    find = repository.lock_user if lock else repository.user_by_id
-    user = await find(session, user_id)
-    if user is None or (who.role is not Role.PLATFORM_ADMIN and user.company_id != who.company_id):
+    if who.role is Role.PLATFORM_ADMIN:
+        user = await repository.user_by_id(session, user_id)
+    else:
+        user = await repository.user_of(session, who.company_id, user_id)
+    if user is not None and lock:
+        user = await repository.lock_user(session, user.id)
+    if user is None:
         raise NotFoundError(f"there is no user {user_id}")
     return user
 

@@ -18,6 +18,7 @@ from sunsweep.server.features.accounts.shapes import (
     UserPage,
     user_out,
 )
+from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.requests import Admin, AskedCompany, NumberCursor, PageLimit, PersonAdmin, ServicesOf
 
@@ -36,12 +37,15 @@ async def users(
             raise NotFoundError("there is no such company")
         company_id = who.company_id
     async with held.database.read() as unit:
-        rows = await repository.users_page(unit, company_id, after=cursor, limit=limit + 1)
+        if company_id is None:
+            rows = await repository.everybody_page(unit, after=cursor, limit=limit + 1)
+        else:
+            rows = await repository.users_page(unit, company_id, after=cursor, limit=limit + 1)
     last = str(rows[limit - 1].id) if len(rows) > limit else None
     return UserPage(items=[user_out(row) for row in rows[:limit]], next_cursor=last)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=refusals(404, 409))
 async def add(new: NewUser, who: PersonAdmin, held: ServicesOf, trail: AuditTrail) -> NewUserOut:
     """Add a user; the link with which the password is set is in this answer and nowhere else."""
     now_ms = held.now_ms()
@@ -61,7 +65,7 @@ async def user(user_id: UserId, who: Admin, held: ServicesOf) -> UserOut:
         return user_out(await people.known(unit, who, user_id))
 
 
-@router.patch("/{user_id}")
+@router.patch("/{user_id}", responses=refusals(409))
 async def change(user_id: UserId, wish: UserChange, who: PersonAdmin, held: ServicesOf, trail: AuditTrail) -> UserOut:
     """Change a user; one who is disabled is out at once."""
     async with held.database.write() as unit:
@@ -75,7 +79,7 @@ async def change(user_id: UserId, wish: UserChange, who: PersonAdmin, held: Serv
     return user_out(found)
 
 
-@router.post("/{user_id}/reset-link", status_code=201)
+@router.post("/{user_id}/reset-link", status_code=201, responses=refusals(409))
 async def reset_link(user_id: UserId, who: PersonAdmin, held: ServicesOf, trail: AuditTrail) -> ResetLink:
     """A link with which the user sets a new password, to be handed over; shown this once."""
     async with held.database.write() as unit:

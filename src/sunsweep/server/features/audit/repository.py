@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import AuditEntry
+from sunsweep.server.db.tenancy import owned
 
 
 class Selection(NamedTuple):
@@ -36,7 +37,7 @@ async def page(session: AsyncSession, which: Selection, *, before: int | None, l
 
 def _matching(which: Selection) -> list[ColumnElement[bool]]:
     tests = (
-        AuditEntry.company_id == which.company_id,
+        owned(AuditEntry, which.company_id),
         None if which.actor is None else AuditEntry.actor == which.actor,
         None if which.action is None else AuditEntry.action == which.action,
         None if which.what is None else AuditEntry.object == which.what,

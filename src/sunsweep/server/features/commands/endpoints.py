@@ -11,6 +11,7 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import Event, EventTopic
 from sunsweep.server.db.models import CommandEvent, CommandRow
 from sunsweep.server.events import publish, publish_change
+from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.commands import repository, service
 from sunsweep.server.features.machines.endpoints import Serial
@@ -67,7 +68,7 @@ class CommandPage(BaseModel):
     next_cursor: str | None
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses=refusals(409))
 async def give(
     machine_id: Serial,
     new: NewCommand,
@@ -115,10 +116,10 @@ async def command(machine_id: Serial, command_id: CommandId, company_id: Company
     async with held.database.read() as unit:
         machine = await known_machine(unit, company_id, machine_id)
         row = await service.known(unit, machine, command_id)
-        return _life(machine_id, row, await repository.events(unit, row.id))
+        return _life(machine_id, row, await repository.events(unit, machine.id, row.id))
 
 
-@router.post("/{command_id}/cancel")
+@router.post("/{command_id}/cancel", responses=refusals(409))
 async def cancel(
     machine_id: Serial,
     command_id: CommandId,

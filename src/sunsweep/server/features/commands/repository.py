@@ -54,7 +54,11 @@ async def page(session: AsyncSession, machine_id: int, *, before: str, limit: in
     return (await session.scalars(query.order_by(CommandRow.id.desc()).limit(limit))).all()
 
 
-async def events(session: AsyncSession, command_id: str) -> Sequence[CommandEvent]:
+async def events(session: AsyncSession, machine_id: int, command_id: str) -> Sequence[CommandEvent]:
     """The life of a command in the order of time."""
-    query = select(CommandEvent).where(CommandEvent.command_id == command_id).order_by(CommandEvent.id)
-    return (await session.scalars(query)).all()
+    query = (
+        select(CommandEvent)
+        .join(CommandRow, CommandRow.id == CommandEvent.command_id)
+        .where(CommandRow.machine_id == machine_id, CommandRow.id == command_id)
+    )
+    return (await session.scalars(query.order_by(CommandEvent.id))).all()

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from sunsweep.contract.refusal import Reason
 from sunsweep.server.db.models import DeadLetter, Machine
+from sunsweep.server.db.tenancy import owned, platform_wide
 
 
 class Selection(NamedTuple):
@@ -78,16 +79,19 @@ async def next_with_bytes(
     return (await session.scalars(select(DeadLetter).where(DeadLetter.id.in_(ids)).order_by(DeadLetter.id))).all()
 
 
+@platform_wide("the ingest has stored them")
 async def remove(connection: AsyncConnection, ids: Collection[int]) -> int:
     """They are stored now; how many were there."""
     return (await connection.execute(delete(DeadLetter).where(DeadLetter.id.in_(ids)))).rowcount
 
 
+@platform_wide("the ingest has looked at them")
 async def answered(connection: AsyncConnection, ids: Collection[int]) -> None:
     """What was asked for them has been done."""
     await connection.execute(update(DeadLetter).where(DeadLetter.id.in_(ids)).values(replay_at=None))
 
 
+@platform_wide("the ingest has found their owner")
 async def refused_again(connection: AsyncConnection, verdicts: Collection[Verdict]) -> None:
     """Another reason than before, or another owner."""
     columns = [name for name in Verdict._fields if name != "letter_id"]
@@ -98,7 +102,7 @@ async def refused_again(connection: AsyncConnection, verdicts: Collection[Verdic
 
 def _matching(which: Selection) -> list[ColumnElement[bool]]:
     tests = (
-        None if which.everybody else DeadLetter.company_id == which.company_id,
+        None if which.everybody else owned(DeadLetter, which.company_id),
         None if which.serial is None else _of_machine(which, which.serial),
         None if which.reason is None else DeadLetter.reason == str(which.reason),
         None if which.from_ms is None else DeadLetter.received_at >= which.from_ms,
@@ -113,5 +117,5 @@ def _of_machine(which: Selection, serial: str) -> ColumnElement[bool]:
     if which.company_id is None:
         # It may be no machine of ours. Not LIKE: `_` is a letter of serials, and SQLite's is blind to case.
         return func.instr(DeadLetter.topic, f"/machine/{serial}/") > 0
-    machines = select(Machine.id).where(Machine.company_id == which.company_id, Machine.serial == serial)
+    machines = select(Machine.id).where(owned(Machine, which.company_id), Machine.serial == serial)
     return DeadLetter.machine_id.in_(machines)

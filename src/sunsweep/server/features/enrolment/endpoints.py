@@ -10,6 +10,7 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import machine_rule
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import TooManyTriesError
+from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.actors import of_machine
 from sunsweep.server.features.audit.trail import AuditTrail, address_of
 from sunsweep.server.features.enrolment import service
@@ -58,7 +59,7 @@ class Enrolled(BaseModel):
     """PEM; None where the system's own certificates will do."""
 
 
-@router.post("/machines/{machine_id}/enrolment-code", status_code=201)
+@router.post("/machines/{machine_id}/enrolment-code", status_code=201, responses=refusals(409))
 async def issue(
     machine_id: Serial,
     _who: Admin,
@@ -77,7 +78,7 @@ async def issue(
     return CodeOut(code=issued.code, expires_at=iso(issued.expires_at))
 
 
-@router.post("/enrol")
+@router.post("/enrol", responses=refusals(404, 429))
 async def enrol(typed: Typed, request: Request, held: ServicesOf, trail: AuditTrail) -> Enrolled:
     """Spend a code for a new login; the machine's old one ends when the new one first connects. No login is needed."""
     wait_s = held.enrolment_tries.wait_s(address_of(request))

@@ -6,6 +6,7 @@ from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import EnrolmentCode, Machine
+from sunsweep.server.db.tenancy import platform_wide
 
 
 async def replace(session: AsyncSession, machine_id: int, *, digest: str, expires_at: int) -> None:
@@ -15,6 +16,7 @@ async def replace(session: AsyncSession, machine_id: int, *, digest: str, expire
     await session.flush()
 
 
+@platform_wide("who holds a code has no other login")
 async def machine_of(session: AsyncSession, digest: str, *, now_ms: int) -> Machine | None:
     """The machine that a living code stands for, its row locked; None where it may not enrol."""
     query = (
@@ -30,6 +32,7 @@ async def machine_of(session: AsyncSession, digest: str, *, now_ms: int) -> Mach
     return await session.scalar(query.with_for_update(of=Machine))
 
 
+@platform_wide("who holds a code has no other login")
 async def spend(session: AsyncSession, digest: str) -> bool:
     """Whether the code was still there; from here on it is not."""
     found = await session.execute(delete(EnrolmentCode).where(EnrolmentCode.code_hash == digest))

@@ -1,9 +1,10 @@
 """Is it alive, is it ready, what does it count."""
 
 import asyncio
+from typing import Final
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,6 +13,8 @@ from sunsweep.server.features.requests import ServicesOf
 from sunsweep.server.features.services import Services
 
 router = APIRouter(tags=["health"])
+
+UNREADY: Final = "The broker or the database cannot be reached"
 
 _CHECK_WITHIN_S = 3.0
 
@@ -22,7 +25,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"description": "the broker or the database cannot be reached"}})
+@router.get("/readyz", responses={503: {"description": UNREADY, "content": {"application/json": {"schema": {}}}}})
 async def readyz(held: ServicesOf) -> JSONResponse:
     """Broker and database can be reached; what else is amiss is `degraded`, and named."""
     database, troubles = await _database(held)
@@ -33,7 +36,7 @@ async def readyz(held: ServicesOf) -> JSONResponse:
     return JSONResponse({"status": "degraded" if troubles else "ok", **checks, **troubles})
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics() -> Response:
     """What the process counts, for Prometheus."""
     return Response(await asyncio.to_thread(generate_latest), media_type=CONTENT_TYPE_LATEST)

@@ -35,6 +35,7 @@ from sunsweep.server.db.models import (
 )
 from sunsweep.server.db.statements import Row as Values
 from sunsweep.server.db.statements import Statements, Table
+from sunsweep.server.db.tenancy import owned, platform_wide
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
 Executor = AsyncConnection | AsyncSession
@@ -193,6 +194,7 @@ async def marked_hours(session: AsyncSession, machine_id: int) -> Sequence[int]:
     return (await session.scalars(query.order_by(DirtyHour.hour))).all()
 
 
+@platform_wide("what the company of a machine that is known has promised")
 async def raw_since(session: AsyncSession, machine_id: int) -> int:
     """Raw rows of the machine from before this instant are gone."""
     query = select(Company.raw_since).join(Machine, Machine.company_id == Company.id).where(Machine.id == machine_id)
@@ -203,7 +205,7 @@ async def machine_names(session: AsyncSession, company_id: int | None, serial: s
     """Those of a company, or of all; with a serial, that one and what bore its name before."""
     query = select(Machine.id, Machine.company_id, Machine.serial).order_by(Machine.id)
     if company_id is not None:
-        query = query.where(Machine.company_id == company_id)
+        query = query.where(owned(Machine, company_id))
     if serial is not None:
         query = query.where(Machine.serial == serial)
     return [MachineName(*row) for row in await session.execute(query)]
@@ -213,13 +215,13 @@ async def earliest(session: AsyncSession, machine_id: int, span: Span) -> int:
     """Of a span, the instant before which nothing was stored, rejected or counted; its end where nothing was at all."""
     firsts = [
         select(func.min(instant).label("first")).where(
-            whose == machine_id, instant >= span.from_ms, instant < span.to_ms
+            table.machine_id == machine_id, instant >= span.from_ms, instant < span.to_ms
         )
-        for whose, instant in (
-            *((table.machine_id, table.ts) for table in HISTORY),
-            (DeadLetter.machine_id, DeadLetter.received_at),
-            (LedgerDay.machine_id, LedgerDay.day),
-            (TelemetryHour.machine_id, TelemetryHour.start),
+        for table, instant in (
+            *((row, row.ts) for row in HISTORY),
+            (DeadLetter, DeadLetter.received_at),
+            (LedgerDay, LedgerDay.day),
+            (TelemetryHour, TelemetryHour.start),
         )
     ]
     first: int | None = await session.scalar(select(func.min(union_all(*firsts).subquery().c.first)))
@@ -258,6 +260,7 @@ async def totals_of(session: AsyncSession, machine_id: int) -> Rows:
     return (await session.execute(query.where(boot.machine_id == machine_id))).all()
 
 
+@platform_wide("metrics of the platform")
 async def platform_totals(session: AsyncSession) -> tuple[dict[str, float], int]:
     """Numbers of all machines by what became of them, and boots of which some have not arrived, as counted last."""
     boot = LedgerBoot

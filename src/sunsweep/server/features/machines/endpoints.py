@@ -9,6 +9,7 @@ from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import InvalidError
 from sunsweep.server.events import publish_presence
+from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.shapes import (
@@ -47,7 +48,7 @@ async def machines(
     return MachinePage(items=items, next_cursor=items[-1].machine_id if len(rows) > limit else None)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=refusals(409))
 async def add(
     new: NewMachine, who: Admin, held: ServicesOf, trail: AuditTrail, company_id: AskedCompany = None
 ) -> NewMachineOut:

@@ -1,4 +1,4 @@
-"""SQL of machines, their logins and their newest state. Every query names the company."""
+"""SQL of machines, their logins and their newest state. A query names the company, or a machine by its id."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, cast
@@ -8,14 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
+from sunsweep.server.db.tenancy import owned, platform_wide
 
 DAY_MS = 86_400_000
 _NEVER_USED = (MachineCredential.first_used_at.is_(None), MachineCredential.revoked_at.is_(None))
 
 
 def living(company_id: int) -> Select[Machine]:
-    """The tenant filter: the machines of one company that are not archived."""
-    return select(Machine).where(Machine.company_id == company_id, Machine.archived_at.is_(None))
+    """The machines of one company that are not archived."""
+    return select(Machine).where(owned(Machine, company_id), Machine.archived_at.is_(None))
 
 
 async def machine(session: AsyncSession, company_id: int, serial: str, *, lock: bool = False) -> Machine | None:
@@ -52,7 +53,7 @@ async def page(
 async def serial_taken(session: AsyncSession, company_id: int, serial: str, *, now_ms: int) -> bool:
     """Whether the serial is in use, or was archived less than a day ago."""
     query = select(Machine.id).where(
-        Machine.company_id == company_id,
+        owned(Machine, company_id),
         Machine.serial == serial,
         Machine.archived_at.is_(None) | (Machine.archived_at > now_ms - DAY_MS),
     )
@@ -81,6 +82,7 @@ class Silent(NamedTuple):
     since_ms: int
 
 
+@platform_wide("a job looks after all machines")
 async def silent(session: AsyncSession, *, beats: int, heard_ms: int, now_ms: int) -> list[Silent]:
     """Of all companies, for the platform's own look; silence counts from `heard_ms` at the earliest."""
     patience_ms = Machine.expected_interval_s * (1000 * beats)
@@ -120,24 +122,28 @@ async def living_logins(session: AsyncSession, machine_id: int) -> list[str]:
     return list(await session.scalars(query))
 
 
+@platform_wide("of logins that were looked up before")
 async def revoke(session: AsyncSession, usernames: Collection[str], *, now_ms: int) -> None:
     """End these logins."""
     which = MachineCredential.username.in_(usernames)
     await session.execute(update(MachineCredential).where(which).values(revoked_at=now_ms))
 
 
+@platform_wide("the broker's word names logins only")
 async def fresh(session: AsyncSession, usernames: Collection[str]) -> list[int]:
     """Those among these logins that have never been used before."""
     query = select(MachineCredential.id).where(MachineCredential.username.in_(usernames), *_NEVER_USED)
     return list(await session.scalars(query))
 
 
+@platform_wide("the broker's word names logins only")
 async def still_fresh(session: AsyncSession, credential_ids: Collection[int]) -> list[int]:
     """The same once more, their rows held, always in one order."""
     query = select(MachineCredential.id).where(MachineCredential.id.in_(credential_ids), *_NEVER_USED)
     return list(await session.scalars(query.order_by(MachineCredential.id).with_for_update()))
 
 
+@platform_wide("the broker's word names logins only")
 async def use(session: AsyncSession, credential_ids: Collection[int], *, now_ms: int) -> None:
     """They have been used."""
     which = MachineCredential.id.in_(credential_ids)
@@ -198,6 +204,7 @@ async def end_later(session: AsyncSession, machine_id: int, *, ends_at: int) -> 
     await session.execute(update(MachineCredential).where(*living).values(ends_at=ends_at))
 
 
+@platform_wide("a job looks after all logins")
 async def over(session: AsyncSession, *, now_ms: int) -> list[str]:
     """The living logins whose overlap is over."""
     query = select(MachineCredential.username).where(

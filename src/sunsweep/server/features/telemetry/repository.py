@@ -7,6 +7,7 @@ from sqlalchemy import Row, Select, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import Company, StatusEvent, TelemetryDay, TelemetryHour, TelemetryRow
+from sunsweep.server.db.tenancy import owned
 from sunsweep.server.features.telemetry.rollup import COLUMNS
 
 MEASURED: Final = ("battery", "solar_v", "solar_a", "water")
@@ -96,7 +97,7 @@ async def first_rolled_up(session: AsyncSession, row: RollupRow, machine_id: int
 
 async def raw_since(session: AsyncSession, company_id: int) -> int:
     """Raw samples measured before are gone."""
-    return (await session.execute(select(Company.raw_since).where(Company.id == company_id))).scalar_one()
+    return (await session.execute(select(Company.raw_since).where(owned(Company, company_id)))).scalar_one()
 
 
 def _within(query: Select[Any], machine_id: int, span: Span) -> Select[Any]:
