@@ -1,5 +1,6 @@
 """The web application of a backend process: the routes of its roles, and errors as problem documents."""
 
+import mimetypes
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 
@@ -14,7 +15,7 @@ from sunsweep import __version__
 from sunsweep.contract.schema import documents
 from sunsweep.mqtt.settings import settings_from_url
 from sunsweep.server import door
-from sunsweep.server.errors import FrameworkError, InvalidError, SunsweepError, UnavailableError
+from sunsweep.server.errors import PROBLEM, FrameworkError, InvalidError, SunsweepError, UnavailableError
 from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
@@ -29,8 +30,6 @@ from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import Role, ServeSettings
 from sunsweep.server.traced_requests import TracedRequests
 from sunsweep.server.tracing import is_on
-
-PROBLEM = "application/problem+json"
 
 
 def create_app(services: Services, hub: Hub | None, *, roles: Collection[Role]) -> FastAPI:
@@ -70,6 +69,8 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
 
 def _pages(app: FastAPI) -> None:
     pages = files("sunsweep.server") / "pages"
+    # The first file that is answered would have it read its tables, in the loop that others wait for.
+    mimetypes.init()
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:

@@ -31,6 +31,11 @@ def bearer(connection: HTTPConnection) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token else None
 
 
+def by_https(connection: HTTPConnection) -> bool:
+    """Whether the caller came by TLS, as far as the web server or a trusted proxy can tell."""
+    return connection.url.scheme in ("https", "wss")
+
+
 _Bearer = Annotated[str | None, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False))]
 """Tells OpenAPI how to log in."""
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel
 
 from sunsweep.server.features.accounts import repository, service
-from sunsweep.server.features.requests import COOKIE, Caller, ServicesOf
+from sunsweep.server.features.requests import COOKIE, Caller, ServicesOf, by_https
 
 router = APIRouter(tags=["accounts"])
 
@@ -39,7 +39,7 @@ async def token(form: LoginForm, held: ServicesOf) -> Token:
 
 
 @router.post("/auth/session", status_code=204)
-async def session(form: LoginForm, held: ServicesOf, response: Response) -> None:
+async def session(form: LoginForm, held: ServicesOf, request: Request, response: Response) -> None:
     """Log a browser in: the same form, a cookie that scripts cannot read instead of a token."""
     _, access = await service.log_in(held.database, held.tokens, form.username, form.password, now_ms=held.now_ms())
     response.set_cookie(
@@ -48,16 +48,18 @@ async def session(form: LoginForm, held: ServicesOf, response: Response) -> None
         max_age=held.tokens.lifetime_s,
         httponly=True,
         samesite="strict",
-        secure=held.settings.cookie_secure,
+        secure=held.settings.cookie_secure or by_https(request),
     )
 
 
 @router.post("/auth/logout", status_code=204)
-async def logout(who: Caller, held: ServicesOf, response: Response) -> None:
+async def logout(who: Caller, held: ServicesOf, request: Request, response: Response) -> None:
     """End every login of the caller."""
     async with held.database.write() as unit:
         await repository.end_logins(unit, who.user_id)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=held.settings.cookie_secure)
+    response.delete_cookie(
+        COOKIE, httponly=True, samesite="strict", secure=held.settings.cookie_secure or by_https(request)
+    )
 
 
 @router.get("/me")
