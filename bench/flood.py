@@ -158,7 +158,7 @@ async def main(options: argparse.Namespace) -> None:
         serve = ("-c", CLI, "serve", "--roles", "api,live,dispatch,jobs", "--log-level", "ERROR")
         await stack.enter_async_context(process(*serve, env=env))
         await stack.enter_async_context(process("-c", CLI, "ingest", "--log-level", "ERROR", env=env))
-        await eventually(platform.ready, within_s=30)
+        await eventually(platform.ready, within_s=120)
         print(f"{'':>8}{'to the frame, ms':>18}{'age of the newest':>18}")
         print(f"{'':>8}{('p50'.rjust(9) + 'p99'.rjust(9)) * 2}{'frames':>8}{'refused':>19}")
         who = [
