@@ -9,15 +9,11 @@ publish to WebSocket frame, and how old the newest stored sample of the probe is
 import argparse
 import asyncio
 import json
-import secrets
-import select
-import socket
 import statistics
 import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -25,70 +21,24 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.latency import CLI, EVERY_S, SETTLE_S, Probe, process
-from sqlalchemy import func
-from sqlalchemy import select as query
+from sqlalchemy import func, select
 
 from sunsweep.contract.topics import Channel, MachineTopic
 from sunsweep.server.db.models import DeadLetter, DeadLetterDay, TelemetryRow
 from sunsweep.server.features.accounts.roles import Role
+from tests.support import flood
 from tests.support.mariadb import running_mariadb
-from tests.support.platform import HOST, Platform, eventually, new_platform
+from tests.support.platform import Platform, eventually, new_platform
 
 FLOODERS = 10
 PROBE = "PROBE-1"
 VIEWER = "viewer@beta.example"
-RUBBISH = b"{" + b"x" * 99
-CHUNK = 200
-WINDOW = 1000
 LOOK_S = 0.2
-
-
-@dataclass
-class Side:
-    """A connection that floods: what it says again and again, what of that is not written, what is not acknowledged."""
-
-    packets: bytes
-    left: bytes = b""
-    out: int = 0
-
-
-def flood(port: int, qos: int, logins: list[str]) -> None:
-    """Until killed. MQTT 3.1.1 by hand: a flooder has no more to do than to write."""
-    sides: dict[socket.socket, Side] = {}
-    for login in logins:
-        username, password, topic = login.split(",")
-        link = socket.create_connection((HOST, port))
-        name = secrets.token_hex(8)
-        body = b"\0\x04MQTT\x04\xc2\0\x3c" + b"".join(map(_text, (name, username, password)))
-        link.sendall(_packet(0x10, body))
-        assert link.recv(4)[3] == 0
-        link.setblocking(False)
-        packets = (_packet(0x30 | qos << 1, _text(topic) + (b"\0\1" if qos else b"") + RUBBISH)) * CHUNK
-        sides[link] = Side(packets)
-    while True:
-        readable, writable, _ = select.select(sides, [link for link in sides if sides[link].out < WINDOW], [])
-        for link in readable:
-            sides[link].out -= len(link.recv(65536)) // 4
-        for link in writable:
-            side = sides[link]
-            if not side.left:
-                side.left = side.packets
-                side.out += CHUNK * qos
-            side.left = side.left[link.send(side.left) :]
-
-
-def _text(words: str) -> bytes:
-    return len(words).to_bytes(2, "big") + words.encode()
-
-
-def _packet(kind: int, body: bytes) -> bytes:
-    size = len(body)
-    return bytes([kind, size]) + body if size < 128 else bytes([kind, size & 127 | 128, size >> 7]) + body
 
 
 async def look(platform: Platform, ages: list[float]) -> None:
     """How old the newest stored sample is, again and again."""
-    newest = query(TelemetryRow.extra).order_by(TelemetryRow.ts.desc(), TelemetryRow.seq.desc()).limit(1)
+    newest = select(TelemetryRow.extra).order_by(TelemetryRow.ts.desc(), TelemetryRow.seq.desc()).limit(1)
     while True:
         await asyncio.sleep(LOOK_S)
         async with platform.database.read() as session:
@@ -134,7 +84,7 @@ def show(what: str, probe: Probe, ages: list[float], refused: int) -> None:
 
 async def refused(platform: Platform) -> int:
     async with platform.database.read() as session:
-        return int(await session.scalar(query(func.sum(DeadLetterDay.refused))) or 0)
+        return int(await session.scalar(select(func.sum(DeadLetterDay.refused))) or 0)
 
 
 async def main(options: argparse.Namespace) -> None:
@@ -161,15 +111,12 @@ async def main(options: argparse.Namespace) -> None:
         await eventually(platform.ready, within_s=120)
         print(f"{'':>8}{'to the frame, ms':>18}{'age of the newest':>18}")
         print(f"{'':>8}{('p50'.rjust(9) + 'p99'.rjust(9)) * 2}{'frames':>8}{'refused':>19}")
-        who = [
-            ",".join((one.mqtt_username, one.mqtt_password, str(MachineTopic(1, one.machine_id, Channel.TELEMETRY))))
-            for one in flooders
-        ]
+        who = [flood.argument(one) for one in flooders]
         for number, qos in enumerate((None, *options.qos, None)):
             before = await refused(platform)
             async with AsyncExitStack() as phase:
                 if qos is not None:
-                    arguments = (__file__, "--flood", str(platform.mqtt_port), str(qos), *who)
+                    arguments = (flood.__file__, str(platform.mqtt_port), str(qos), *who)
                     await phase.enter_async_context(process(*arguments, env={}))
                 mine = (login.mqtt_username, login.mqtt_password)
                 found = await measure(platform, mine, options.seconds, number * 1_000_000)
@@ -179,7 +126,7 @@ async def main(options: argparse.Namespace) -> None:
             if qos is not None:
                 await eventually(lambda: _is_drained(platform), within_s=120)
         async with platform.database.read() as session:
-            print("rows of dead letters:", await session.scalar(query(func.count()).select_from(DeadLetter)))
+            print("rows of dead letters:", await session.scalar(select(func.count()).select_from(DeadLetter)))
 
 
 async def _is_drained(platform: Platform) -> bool:
@@ -192,9 +139,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--qos", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--flood", nargs="+", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.flood:
-        flood(int(given.flood[0]), int(given.flood[1]), given.flood[2:])
-    else:
-        uvloop.run(main(given))
+    uvloop.run(main(parser.parse_args()))
