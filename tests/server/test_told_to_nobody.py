@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from sunsweep.cli import logs
 from sunsweep.server import tracing
@@ -63,8 +64,9 @@ async def calls(platform: Platform) -> set[str]:
     secrets |= {*wrong.values(), session.cookies["sunsweep_session"]}
     async with viewing(platform, "SECRET-1"), platform.mqtt(machine.mqtt_username, machine.mqtt_password):
         pass
-    for query, more in ((f"?token={wrong['token']}", {}), ("", {"subprotocols": ["bearer", wrong["bearer"]]})):
-        async with connect(url(platform, "SECRET-1", query), proxy=None, **more) as socket:
+    bearer = [Subprotocol("bearer"), Subprotocol(wrong["bearer"])]
+    for query, offered in ((f"?token={wrong['token']}", None), ("", bearer)):
+        async with connect(url(platform, "SECRET-1", query), proxy=None, subprotocols=offered) as socket:
             await socket.wait_closed()
     async with platform.web() as web:
         broken = await web.get(f"/readyz?token={wrong['token']}", headers={"cookie": f"x={wrong['bearer']}"})

@@ -8,7 +8,7 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 GRACE_S: Final = 2
@@ -48,7 +48,8 @@ class _Http(H11Protocol):
         self._look()
 
     def _look(self) -> None:
-        is_answering = self.cycle is not None and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle
+        is_answering = cycle is not None and not cycle.response_complete
         if is_answering or self.transport.get_protocol() is not self:
             self._be_patient()
         elif self._patience is None:
