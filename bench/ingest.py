@@ -28,8 +28,9 @@ from bench.load import serial
 from sunsweep.contract.topics import FROM_MACHINE, all_machines
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.local_broker import LocalBroker
-from sunsweep.server.broker.accounts import BACKEND_RULES, set_account
+from sunsweep.server.broker.accounts import set_account
 from sunsweep.server.broker.logins import broker_users
+from sunsweep.server.broker.rules import BACKEND_RULES
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade

@@ -70,6 +70,19 @@ class Outage:
     latest_s: float
     broker_grew_mib: float
     drained_after_s: float
+    drained_by_second: dict[int, int]
+    """How many of them came in which second after the database was started again."""
+
+    @property
+    def half_drained_within_s(self) -> int:
+        """The fewest seconds in a row into which half of them fall."""
+        rows = [self.drained_by_second.get(second, 0) for second in range(max(self.drained_by_second) + 1)]
+        halves = [
+            length
+            for length in range(1, len(rows) + 1)
+            if any(2 * sum(rows[at : at + length]) >= sum(rows) for at in range(len(rows) - length + 1))
+        ]
+        return halves[0]
 
     def __str__(self) -> str:
         return (
@@ -77,7 +90,8 @@ class Outage:
             f"{self.kept} for the ingest, {self.kept_in_second_half} of them in the second half, and grew by "
             f"{self.broker_grew_mib:.1f} MiB; viewers were shown {self.shown_while_away} samples, the latest "
             f"{self.latest_s:.2f} s after its measurement; {self.samples_while_away} samples were stored within "
-            f"{self.drained_after_s:.1f} s"
+            f"{self.drained_after_s:.1f} s, the first after {min(self.drained_by_second)} s, half of them within "
+            f"{self.half_drained_within_s} s, {max(self.drained_by_second.values())} in the fullest second"
         )
 
 
@@ -138,16 +152,23 @@ async def _away(size: Size, mariadb: MariaDB, wire: Wire, broker: psutil.Process
     back_s = loop.time()
     expected = int(size.machines * size.away_s / size.interval_s * 0.98)
 
+    measured_then = (TelemetryRow.ts >= began_ms) & (TelemetryRow.ts < ended_ms)
+
     async def drained() -> bool:
-        measured_then = (TelemetryRow.ts >= began_ms) & (TelemetryRow.ts < ended_ms)
         async with platform.database.read() as session:
             there = await session.scalar(select(func.count()).select_from(TelemetryRow).where(measured_then))
         return (there or 0) >= expected
 
     await eventually(drained, within_s=DRAINED_WITHIN_S)
+    drained_after_s = loop.time() - back_s
+    async with platform.database.read() as session:
+        came = Counter(
+            (at - ended_ms) // 1000
+            for at in await session.scalars(select(TelemetryRow.received_at).where(measured_then))
+        )
     return Outage(
         per_s_before, per_s_away, kept, kept - first_half, expected, len(late_s), max(late_s), grew / MIB,
-        loop.time() - back_s,
+        drained_after_s, {second: rows for second, rows in came.items() if second >= 0},
     )  # fmt: skip
 
 

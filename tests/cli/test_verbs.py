@@ -79,6 +79,17 @@ def test_people_come_and_go(url: str) -> None:
     assert done("user", "disable", "ann@example.com", url=url) == "ann@example.com is disabled\n"
     assert "disabled since" in done("user", "list", url=url)
     assert refused("user", "token", "ann@example.com", url=url) == "ann@example.com is disabled"
+    assert refused("user", "reset-link", "ann@example.com", url=url) == "ann@example.com is disabled"
+    assert done("user", "enable", "ann@example.com", url=url) == "ann@example.com is enabled\n"
+    assert "disabled" not in done("user", "list", url=url)
+    assert done("user", "reset-link", "ann@example.com", url=url).startswith("http://127.0.0.1:8000/app/reset?token=")
+    elsewhere = verb("user", "reset-link", "ann@example.com", url=url, SUNSWEEP_PUBLIC_URL="https://sun.example/")
+    assert elsewhere.out.startswith("https://sun.example/app/reset?token=")
+    assert "SUNSWEEP_PUBLIC_URL" in refused("user", "reset-link", "ann@example.com", url=url, SUNSWEEP_PUBLIC_URL="sun")
+    assert [line.split()[:2] for line in done("company", "list", url=url).splitlines()] == [
+        ["1", "Alpha"],
+        ["2", "Bêta"],
+    ]
 
 
 def test_machines_come_change_and_move(url: str) -> None:

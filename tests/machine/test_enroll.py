@@ -1,5 +1,6 @@
 """`sunsweep-machine enroll`: the file, and plain words for each failure."""
 
+import asyncio
 import json
 import stat
 from pathlib import Path
@@ -12,6 +13,7 @@ from sunsweep.machine.config import load_config
 from sunsweep.machine.main import main
 from tests.machine.broker import free_port
 from tests.machine.web import answering, self_signed
+from tests.support.http_proxy import http_proxy
 
 TOLD = {
     "company_id": 3,
@@ -57,6 +59,20 @@ def test_the_file_loads_is_the_owners_alone_and_nothing_else_is_left(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert left(tmp_path) == ["machine.toml"]
     assert f"Next: sunsweep-machine check --config {file}" in capsys.readouterr().out
+
+
+async def test_it_goes_through_the_sites_proxy_and_the_program_will(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "machine.toml"
+    monkeypatch.setenv("no_proxy", "")
+    async with http_proxy("site:secret") as proxy:
+        way = f"http://site:secret@127.0.0.1:{proxy.port}"
+        monkeypatch.setenv("http_proxy", way)
+        with answering(200, told()) as site:
+            assert await asyncio.to_thread(enroll, site.port, file) == 0
+            assert (proxy.asked, len(site.asked)) == ([f"127.0.0.1:{site.port}"], 1)
+    assert load_config(file).http_proxy == way
 
 
 def test_what_is_not_yet_sent_outlives_the_program_unless_told_otherwise(tmp_path: Path) -> None:

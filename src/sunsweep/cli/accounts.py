@@ -11,7 +11,7 @@ from sunsweep.cli.watch import token_of
 from sunsweep.contract.times import iso
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.features.accounts import repository, service
+from sunsweep.server.features.accounts import repository, reset, service
 from sunsweep.server.features.accounts.passwords import generate_password
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.settings import ServeSettings
@@ -32,6 +32,19 @@ def company_add(name: Name, data: Data = None) -> None:
             return (await service.add_company(session, name, now_ms=wall_clock())).id
 
     print(f"company {on_database(data, work)}: {name}")
+
+
+@companies.command("list")
+def company_list(data: Data = None) -> None:
+    """List the companies."""
+
+    async def work(database: Database) -> None:
+        async with database.read() as session:
+            for company in await repository.companies(session):
+                kept = f"raw data {company.raw_retention_days} days" if company.raw_retention_days else ""
+                print(f"{company.id:<6} {company.name:<40} {kept}".rstrip())
+
+    on_database(data, work)
 
 
 @users.command("add")
@@ -91,6 +104,34 @@ def user_disable(email: Email, data: Data = None) -> None:
 
     on_database(data, work)
     print(f"{email} is disabled")
+
+
+@users.command("enable")
+def user_enable(email: Email, data: Data = None) -> None:
+    """Give a disabled user access again; the password is the old one."""
+
+    async def work(database: Database) -> None:
+        async with database.write() as session:
+            user = await service.known_user(session, email)
+            await service.set_disabled(session, user, disabled=False, now_ms=wall_clock())
+
+    on_database(data, work)
+    print(f"{email} is enabled")
+
+
+@users.command("reset-link")
+def user_reset_link(email: Email, data: Data = None) -> None:
+    """Print a link, good for a day, with which the user sets a new password."""
+    with plainly():
+        settings = settings_of(ServeSettings, data)
+
+    async def work(database: Database) -> str:
+        async with database.write() as session:
+            user = await service.known_user(session, email)
+            base, life_s = settings.link_base, reset.HANDED_S
+            return (await reset.make_link(session, user, base, life_s=life_s, now_ms=wall_clock())).url
+
+    print(on_database(data, work))
 
 
 @users.command("token")

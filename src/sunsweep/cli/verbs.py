@@ -13,13 +13,16 @@ import uvloop
 from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
+from sunsweep.cli.certs import certs
 from sunsweep.cli.deadletters import dead_letters
+from sunsweep.cli.first_start import make_first_admin
 from sunsweep.cli.interrupt import end_quietly
 from sunsweep.cli.ledger import ledger
 from sunsweep.cli.machines import machines
 from sunsweep.cli.metrics_server import metrics_server
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.ports import require
+from sunsweep.cli.service_accounts import service_accounts
 from sunsweep.cli.store import Data, database_url, settings_of
 from sunsweep.cli.up import UpOptions
 from sunsweep.cli.up import up as run_up
@@ -43,6 +46,8 @@ cli.add_typer(users, name="user")
 cli.add_typer(machines, name="machine")
 cli.add_typer(ledger, name="ledger")
 cli.add_typer(dead_letters, name="dead-letters")
+cli.add_typer(service_accounts, name="account")
+cli.command("certs")(certs)
 
 
 class Level(StrEnum):
@@ -111,6 +116,7 @@ def serve(
             return
         port = require(settings.host, settings.port, "SUNSWEEP_PORT")
         with listen(settings.host, port) as listener:
+            await make_first_admin(settings)
             await run_roles(settings, chosen, listener)
 
     _run(until_signalled(work()))

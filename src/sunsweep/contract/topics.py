@@ -122,4 +122,7 @@ def all_events(event: Event) -> str:
     return f"sunsweep/event/+/+/{event}"
 
 
+CONNECTED: Final = "$SYS/brokers/+/clients/+/connected"
+"""The filter of EMQX's word, one message a client, that it has let somebody in."""
+
 ALL_EVENTS: Final = "sunsweep/event/#"

@@ -47,7 +47,7 @@ async def examine(
         yield finding
     yield await _clock(clock, server)
     yield await asyncio.to_thread(look_at_disk, config.state_dir)
-    ways = [await look_along(config, endpoint) for endpoint in config.endpoints]
+    ways = [await look_along(config, endpoint, now_ms=clock.now_ms()) for endpoint in config.endpoints]
     for finding in _network(ways):
         yield finding
     if (way := next((way for way in ways if way.open), None)) is not None:

@@ -43,12 +43,12 @@ class ConfigFile:
         os.close(self._descriptor)
         self._draft.unlink(missing_ok=True)
 
-    def write(self, enrolled: Enrolled, *, driver: str, state_dir: Path) -> Path | None:
+    def write(self, enrolled: Enrolled, *, driver: str, state_dir: Path, http_proxy: str | None = None) -> Path | None:
         """Put it in place; where the file before is kept. Raises `ConfigError`, `OSError`."""
         ca_file = None if enrolled.ca is None else self._path.with_name(f"{self._path.stem}-ca.pem")
         if ca_file is not None and enrolled.ca is not None:
             _write_whole(ca_file, enrolled.ca.encode())
-        lines = _lines(enrolled, ca_file=ca_file, driver=driver, state_dir=state_dir)
+        lines = _lines(enrolled, ca_file=ca_file, driver=driver, state_dir=state_dir, http_proxy=http_proxy)
         _fill(self._descriptor, "".join(lines).encode())
         try:
             load_config(self._draft)
@@ -67,13 +67,17 @@ class ConfigFile:
         return old
 
 
-def _lines(enrolled: Enrolled, *, ca_file: Path | None, driver: str, state_dir: Path) -> Iterator[str]:
+def _lines(
+    enrolled: Enrolled, *, ca_file: Path | None, driver: str, state_dir: Path, http_proxy: str | None
+) -> Iterator[str]:
     yield "# Written by `sunsweep-machine enroll`. It holds a password: keep it to yourself.\n"
     yield f"broker = {_toml(enrolled.brokers)}\n"
     for name in ("company_id", "machine_id", "mqtt_username", "mqtt_password"):
         yield f"{name} = {_toml(getattr(enrolled, name))}\n"
     if ca_file is not None:
         yield f"ca_file = {_toml(str(ca_file))}\n"
+    if http_proxy is not None:
+        yield f"http_proxy = {_toml(http_proxy)}\n"
     yield f"state_dir = {_toml(str(state_dir.absolute()))}\n"
     yield f"driver = {_toml(driver)}\n"
 

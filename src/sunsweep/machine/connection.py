@@ -62,8 +62,11 @@ async def connected(
         dial.close()
 
 
-async def answers(config: MachineConfig, endpoint: Endpoint) -> None:
-    """Whether TCP, TLS and WebSocket come to stand there, with no word of MQTT; raises `MqttError`."""
+async def answers(config: MachineConfig, endpoint: Endpoint) -> str | None:
+    """Whether TCP, TLS and WebSocket come to stand there, with no word of MQTT; raises `MqttError`.
+
+    Until when the broker's certificate is good, as it says itself; None without TLS.
+    """
     dial = await _dial(config, endpoint)
     client = _client(config, endpoint, dial, None)
     try:
@@ -72,6 +75,7 @@ async def answers(config: MachineConfig, endpoint: Endpoint) -> None:
         raise MqttError(str(error)) from error
     finally:
         dial.close()
+    return dial.good_until
 
 
 def _open(client: Client, endpoint: Endpoint) -> None:

@@ -24,6 +24,8 @@ class Dial:
         self._endpoint = endpoint
         self._proxy = proxy
         self.context = context
+        self.good_until: str | None = None
+        """Of the certificate that the broker has shown."""
         self._timeout_s = timeout_s
         self._lock = Lock()
         self._socket: socket.socket | None = None
@@ -48,6 +50,7 @@ class Dial:
         secured = self.context.wrap_socket(opened, server_hostname=self._endpoint.host, do_handshake_on_connect=False)
         self._hold(secured)
         secured.do_handshake()
+        self.good_until = str((secured.getpeercert() or {})["notAfter"])
         return secured
 
     def call_off(self) -> None:

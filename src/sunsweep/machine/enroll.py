@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from sunsweep.machine.config import ConfigError
 from sunsweep.machine.config_file import ConfigFile
-from sunsweep.machine.server_call import Enrolled, ServerError, redeem
+from sunsweep.machine.server_call import Enrolled, ServerError, address, redeem, site_proxy
 
 FAILED: Final = 1
 _HINT_SPENT: Final = "The code is spent: ask for a new one once this is mended."
@@ -62,7 +62,8 @@ def _state_folder(wish: Wish) -> Iterator[None]:
 def _keep(wish: Wish, file: ConfigFile, enrolled: Enrolled) -> int:
     """From here on the code is spent, and every failure says so."""
     try:
-        kept = file.write(enrolled, driver=wish.driver, state_dir=wish.state_folder)
+        proxy = site_proxy(address(wish.server))
+        kept = file.write(enrolled, driver=wish.driver, state_dir=wish.state_folder, http_proxy=proxy)
     except ConfigError as error:
         return _complain(f"the server's answer makes no file that this program can use: {error}. {_HINT_SPENT}")
     except OSError as error:

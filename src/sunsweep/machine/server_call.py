@@ -9,12 +9,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from msgspec import DecodeError, Meta, Struct, ValidationError
 from msgspec.json import decode
 
+from sunsweep.machine.endpoint import BadUrl, HttpProxy, parse_proxy
+
 TIMEOUT_S: Final = 20.0
 _MOST_BYTES: Final = 262_144
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class ServerError(Exception):
@@ -61,15 +65,35 @@ def address(server: str) -> SplitResult:
 
 
 def connection(where: SplitResult, ca_file: Path | None = None) -> http.client.HTTPConnection:
-    """Not yet open; raises `ServerError` where the CA file cannot be used."""
-    host = where.hostname or ""
+    """Not yet open, through the site's proxy where `https_proxy` or `http_proxy` names one; raises `ServerError`."""
+    host, port = where.hostname or "", where.port
+    proxy = _proxy(where)
+    first = (host, port) if proxy is None else (proxy.host, proxy.port)
     if where.scheme == "http":
-        return http.client.HTTPConnection(host, where.port, timeout=TIMEOUT_S)
+        link = http.client.HTTPConnection(*first, timeout=TIMEOUT_S)
+    else:
+        try:
+            context = ssl.create_default_context(cafile=ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise ServerError(f"the CA file {ca_file} cannot be used: {error}") from error
+        link = http.client.HTTPSConnection(*first, timeout=TIMEOUT_S, context=context)
+    if proxy is not None:
+        headers = {} if proxy.authorization is None else {"Proxy-Authorization": proxy.authorization}
+        link.set_tunnel(host, port or _PORTS[where.scheme], headers)
+    return link
+
+
+def site_proxy(where: SplitResult) -> str | None:
+    """The URL of the proxy that the environment names for this server."""
+    return None if proxy_bypass(where.hostname or "") else getproxies().get(where.scheme)
+
+
+def _proxy(where: SplitResult) -> HttpProxy | None:
+    named = site_proxy(where)
     try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ServerError(f"the CA file {ca_file} cannot be used: {error}") from error
-    return http.client.HTTPSConnection(host, where.port, timeout=TIMEOUT_S, context=context)
+        return None if named is None else parse_proxy(named)
+    except BadUrl as error:
+        raise ServerError(f"{where.scheme}_proxy: {error}") from error
 
 
 def _require_near(where: SplitResult) -> None:

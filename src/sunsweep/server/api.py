@@ -16,7 +16,10 @@ from sunsweep.contract.schema import documents
 from sunsweep.mqtt.settings import settings_from_url
 from sunsweep.server import door
 from sunsweep.server.errors import PROBLEM, FrameworkError, InvalidError, SunsweepError, UnavailableError
+from sunsweep.server.features.accounts import company_endpoints as companies
 from sunsweep.server.features.accounts import endpoints as accounts
+from sunsweep.server.features.accounts import key_endpoints as api_keys
+from sunsweep.server.features.accounts import people_endpoints as people
 from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
 from sunsweep.server.features.enrolment import endpoints as enrolment
@@ -58,7 +61,18 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
     app.include_router(health.router)
     if Role.API in roles:
         v1 = APIRouter(prefix="/api/v1")
-        for feature in (accounts, machines, enrolment, telemetry, commands, deadletters, ledger):
+        for feature in (
+            accounts,
+            companies,
+            people,
+            api_keys,
+            machines,
+            enrolment,
+            telemetry,
+            commands,
+            deadletters,
+            ledger,
+        ):
             v1.include_router(feature.router)
         app.include_router(v1)
         _pages(app)
@@ -79,6 +93,16 @@ def _pages(app: FastAPI) -> None:
     @app.get("/app", include_in_schema=False)
     async def application() -> FileResponse:
         return FileResponse(str(pages / "app.html"), headers={"cache-control": "no-cache"})
+
+    @app.get("/app/reset", include_in_schema=False)
+    async def reset() -> FileResponse:
+        headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+        return FileResponse(str(pages / "reset.html"), headers=headers, media_type="text/html")
+
+    @app.get("/app/reset.js", include_in_schema=False)
+    async def reset_script() -> FileResponse:
+        headers = {"cache-control": "no-cache"}
+        return FileResponse(str(pages / "reset.js"), headers=headers, media_type="text/javascript")
 
     @app.get("/app/page.js", include_in_schema=False)
     async def script() -> FileResponse:

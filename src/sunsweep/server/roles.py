@@ -121,7 +121,9 @@ async def _run(
     database: Database,
     ready: asyncio.Event,
 ) -> None:
-    tokens = Tokens(settings.secret_key.get_secret_value(), lifetime_s=settings.access_token_s)
+    tokens = Tokens(
+        settings.secret_key.get_secret_value(), lifetime_s=settings.access_token_s, refresh_s=settings.refresh_token_s
+    )
     connected = metrics.MQTT_CONNECTIONS.labels("bus").inc
     bus = MqttClient(connection(settings, "bus"), on_connected=connected)
     services = Services(settings, database, bus, tokens)

@@ -42,6 +42,12 @@ def _broker_url(url: str) -> str:
     return url
 
 
+def _web_url(url: str | None) -> str | None:
+    if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+        raise PydanticCustomError("web_url", "it begins with http:// or https://")
+    return url
+
+
 def _public_urls(given: object) -> object:
     urls = listed(given)
     if isinstance(urls, tuple | list):
@@ -50,6 +56,26 @@ def _public_urls(given: object) -> object:
             if parts.scheme not in {"mqtt", "mqtts", "ws", "wss"} or not parts.hostname:
                 raise PydanticCustomError("broker_url", "{url} is no mqtt, mqtts, ws or wss URL", {"url": str(url)})
     return urls
+
+
+def _has_place(url: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _web_url(url: str) -> str:
+    if not _has_place(url, "http", "https") or "?" in url or "#" in url:
+        raise PydanticCustomError("web_url", "it is no http or https URL")
+    return url.rstrip("/")
+
+
+def _smtp_url(url: SecretStr) -> SecretStr:
+    if not _has_place(url.get_secret_value(), "smtp", "smtps"):
+        raise PydanticCustomError("smtp_url", "it is no smtp or smtps URL")
+    return url
 
 
 class BackendSettings(BaseSettings):
@@ -83,6 +109,12 @@ class BackendSettings(BaseSettings):
     mqtt_username: str = Field(default="sunsweep-backend", description="the backend's own login at the broker")
     mqtt_password: SecretStr = Field(default=SecretStr(""), description="its password")
     mqtt_ca_file: Path | None = Field(default=None, description="CA certificates for mqtts://")
+    emqx_url: Annotated[str | None, AfterValidator(_web_url)] = Field(
+        default=None,
+        description="EMQX's admin interface, http://HOST:18083: there the sessions of a lost login are ended",
+    )
+    emqx_key: str = Field(default="", description="API key of that interface")
+    emqx_secret: SecretStr = Field(default=SecretStr(""), description="its secret")
     retention_days: int = Field(default=90, ge=1, description="days that raw measurements are kept")
     ingest_adopt_after_s: float = Field(
         default=60,
@@ -113,7 +145,20 @@ class ServeSettings(BackendSettings):
     secret_key: SecretStr = Field(min_length=32, description="signs access tokens; at least 32 characters")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
-    access_token_s: int = Field(default=43_200, ge=60, description="seconds that a login lasts")
+    access_token_s: int = Field(default=3600, ge=60, description="seconds until a login has to be renewed")
+    refresh_token_s: int = Field(
+        default=2_592_000, ge=300, description="seconds until a login that is not renewed has ended"
+    )
+    public_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
+        default=None, description="where people reach this server, for the links in mails; default: its own address"
+    )
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] | None = Field(
+        default=None, description="smtp://USER:PASSWORD@HOST:PORT or smtps://…; default: no mail is sent"
+    )
+    mail_from: str = Field(default="sunsweep@localhost", description="sender of mails")
+    first_admin: str = Field(
+        default="admin@localhost", description="e-mail address of the platform admin that a first start makes"
+    )
     cookie_secure: bool = Field(
         default=False, description="send the login cookie over HTTPS only, also where it was asked for without"
     )
@@ -133,6 +178,12 @@ class ServeSettings(BackendSettings):
         description="carry MQTT over WebSocket at /mqtt to a broker that has no WebSocket itself",
     )
     mqtt_door_places: int = Field(default=1000, ge=1, description="how many connections /mqtt carries at once")
+
+    @property
+    def link_base(self) -> str:
+        """What links to this server begin with."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
 
 class IngestSettings(BackendSettings):

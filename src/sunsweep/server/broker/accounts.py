@@ -1,27 +1,25 @@
-"""The backend's own login at the broker, with just the topics it needs."""
+"""The backend's own logins at the broker, each with just the topics it needs."""
 
+import re
 from typing import Final
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sunsweep.contract.topics import ALL_EVENTS, FROM_MACHINE, Channel, all_machines
 from sunsweep.mqtt.passwords import generate_salt, hash_password
 from sunsweep.server.broker import logins
+from sunsweep.server.broker.rules import BACKEND_RULES, Rules
 from sunsweep.server.db.models import ServiceAccount, ServiceRule
+from sunsweep.server.errors import InvalidError
 
-Rules = tuple[tuple[str, str], ...]
-"""(action, topic filter)."""
-
-BACKEND_RULES: Final[Rules] = (
-    *(("subscribe", all_machines(channel)) for channel in FROM_MACHINE),
-    *(("publish", all_machines(channel)) for channel in (Channel.COMMAND, Channel.RECEIPT)),
-    ("all", ALL_EVENTS),
-)
+_NAME: Final = re.compile(r"(?!m-)[A-Za-z0-9_-]{1,64}")
+"""`m-…` are machines: EMQX's login query tells them apart by that."""
 
 
 async def set_account(session: AsyncSession, username: str, password: str, rules: Rules = BACKEND_RULES) -> None:
-    """Make or replace a service account."""
+    """Make or replace a service account; raises `InvalidError`."""
+    if not _NAME.fullmatch(username):
+        raise InvalidError("an account's name has 1 to 64 letters, digits, _ or -, and does not begin with m-")
     await session.execute(delete(ServiceRule).where(ServiceRule.username == username))
     await session.execute(delete(ServiceAccount).where(ServiceAccount.username == username))
     salt = generate_salt()

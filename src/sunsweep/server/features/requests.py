@@ -31,11 +31,6 @@ def bearer(connection: HTTPConnection) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token else None
 
 
-def by_https(connection: HTTPConnection) -> bool:
-    """Whether the caller came by TLS, as far as the web server or a trusted proxy can tell."""
-    return connection.url.scheme in ("https", "wss")
-
-
 _Bearer = Annotated[str | None, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False))]
 """Tells OpenAPI how to log in."""
 
@@ -49,7 +44,7 @@ async def caller(connection: HTTPConnection, held: ServicesOf, token: _Bearer) -
             raise ForbiddenError("writes with the login cookie need the header X-Requested-With")
     if token is None:
         raise UnauthenticatedError("log in first: no access token was given")
-    return await service.principal(held.database, held.tokens, token)
+    return await service.principal(held.database, held.tokens, token, now_ms=held.now_ms())
 
 
 Caller = Annotated[Principal, Depends(caller)]
@@ -88,3 +83,39 @@ def admin(who: Caller) -> Principal:
 
 Operator = Annotated[Principal, Depends(operator)]
 Admin = Annotated[Principal, Depends(admin)]
+
+
+def person_id(who: Caller) -> int:
+    """Raises `ForbiddenError` for API keys: a key makes no other one, and nobody who would outlive it."""
+    if who.user_id is None:
+        raise ForbiddenError("an API key cannot do this; a person has to")
+    return who.user_id
+
+
+PersonId = Annotated[int, Depends(person_id)]
+
+
+def person_admin(who: Admin, _user_id: PersonId) -> Principal:
+    """Raises `ForbiddenError` for operators, viewers and API keys."""
+    return who
+
+
+def platform_admin(who: Caller) -> Principal:
+    """Raises `ForbiddenError` for everybody in a company."""
+    if who.role is not Role.PLATFORM_ADMIN:
+        raise ForbiddenError("this is the platform admin's to do")
+    return who
+
+
+PersonAdmin = Annotated[Principal, Depends(person_admin)]
+PlatformAdmin = Annotated[Principal, Depends(platform_admin)]
+
+
+def address(connection: HTTPConnection) -> str:
+    """Where the request comes from."""
+    return connection.client.host if connection.client else ""
+
+
+Address = Annotated[str, Depends(address)]
+PageLimit = Annotated[int, Query(ge=1, le=1000)]
+NumberCursor = Annotated[int, Query(ge=0, le=MAX_ID)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sunsweep.mqtt.port import Client
 from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import Database
+from sunsweep.server.features.accounts.gate import Gate
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.enrolment.tries import Tries
 from sunsweep.server.settings import ServeSettings
@@ -20,3 +21,5 @@ class Services:
     tokens: Tokens
     now_ms: Clock = field(default=wall_clock)
     enrolment_tries: Tries = field(default_factory=Tries)
+    login_gate: Gate = field(default_factory=Gate)
+    reset_gate: Gate = field(default_factory=Gate)

@@ -46,13 +46,16 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        defaults = _defaults(path, is_https=scope["scheme"] == "https")
+        is_https = scope["scheme"] == "https"
+        defaults = _defaults(path, is_https=is_https)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in defaults.items():
                     headers.setdefault(name, value)
+                if is_https:
+                    message["headers"] = [(name, _secured(name, value)) for name, value in headers.raw]
             await send(message)
 
         await self._app(scope, receive, _Docs(guarded) if path in _DOCS_PAGES else guarded)
@@ -85,6 +88,11 @@ def _defaults(path: str, *, is_https: bool) -> dict[str, str]:
     if is_https:
         named["strict-transport-security"] = _HSTS
     return named
+
+
+def _secured(name: bytes, value: bytes) -> bytes:
+    """A cookie that was asked for by https goes by nothing else."""
+    return value + b"; Secure" if name == b"set-cookie" and b"; secure" not in value.lower() else value
 
 
 def _hashes(scripts: Iterable[bytes]) -> Iterable[str]:

@@ -10,6 +10,7 @@ from sunsweep.mqtt.port import Client
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.lease import LeaseKeeper
+from sunsweep.server.features.accounts import lockout
 from sunsweep.server.features.machines.service import end_overlaps
 from sunsweep.server.jobs import members
 from sunsweep.server.jobs.close import Closing
@@ -50,6 +51,7 @@ class Jobs:
             Job("close", 20.0, Closing(database, now_ms=now_ms).run),
             Job("partitions", 600.0, self._make_partitions_ahead),
             Job("retention", 3600.0, Retention(database, retention_days=retention_days, now_ms=now_ms).run),
+            Job("logins", 600.0, self._forget_logins),
             Job("staleness", 5.0, Staleness(database, bus, now_ms=now_ms).look),
         )
 
@@ -76,6 +78,10 @@ class Jobs:
     async def _end_overlaps(self) -> None:
         async with self._database.write() as session:
             await end_overlaps(session, now_ms=self._now_ms())
+
+    async def _forget_logins(self) -> None:
+        async with self._database.write() as session:
+            await lockout.forget(session, now_ms=self._now_ms())
 
     async def _make_partitions_ahead(self) -> None:
         await make_partitions_ahead(self._database, now_ms=self._now_ms)

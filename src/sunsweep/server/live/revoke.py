@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.machines import repository as machines
@@ -33,10 +34,10 @@ async def revoke_for_ever(database: Database, viewers: Callable[[], Collection[V
 
 
 async def _revoke(database: Database, viewers: Collection[Viewer]) -> None:
-    """Two queries, however many viewers there are."""
+    """Three queries, however many viewers there are."""
     if not viewers:
         return
-    ended = await accounts.ended(database, {viewer.who for viewer in viewers})
+    ended = await accounts.ended(database, {viewer.who for viewer in viewers}, now_ms=wall_clock())
     async with database.read() as session:
         living = await machines.living_ids(session, {viewer.machine_id for viewer in viewers})
     for viewer in viewers:

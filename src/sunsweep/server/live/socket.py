@@ -44,7 +44,7 @@ async def realtime(
     held = services(socket)
     await socket.accept(subprotocol="bearer" if "bearer" in _subprotocols(socket) else None)
     try:
-        who = await accounts.principal(held.database, held.tokens, _token(socket))
+        who = await accounts.principal(held.database, held.tokens, _token(socket), now_ms=held.now_ms())
         owner = company(who, company_id)
         since_ms = None if since is None else read_instant(since, "since")
         async with held.database.read() as unit:

@@ -17,8 +17,21 @@ function figure(value, unit, digits) {
   return typeof value === "number" ? `${value.toFixed(digits)} ${unit}` : `– ${unit}`;
 }
 
+// Each renewal is good once: the tabs of a browser take turns, and whoever comes second finds the new cookie.
+async function inTurn(work) {
+  return navigator.locks ? navigator.locks.request("sunsweep-renew", work) : work();
+}
+
 async function call(path, options = {}) {
-  const answer = await fetch(`/api/v1${path}`, options);
+  let answer = await fetch(`/api/v1${path}`, options);
+  if (answer.status === 401 && !path.startsWith("/auth/")) {
+    await inTurn(async () => {
+      answer = await fetch(`/api/v1${path}`, options);
+      if (answer.status !== 401) return;
+      const renewed = await fetch("/api/v1/auth/refresh", { method: "POST", headers: writes });
+      if (renewed.ok) answer = await fetch(`/api/v1${path}`, options);
+    });
+  }
   const body = answer.status === 204 ? null : await answer.json();
   if (!answer.ok) throw new Error(body?.detail ?? answer.statusText);
   return body;
@@ -54,10 +67,21 @@ function watch(machine) {
   mine.onmessage = (event) => take(JSON.parse(event.data));
   mine.onclose = (event) => {
     if (mine !== socket) return;
-    if (event.code === 4401) { byId("main").hidden = true; byId("login").hidden = false; return; }
+    if (event.code === 4401) { again(machine); return; }
     byId("link").textContent = "connection lost, trying again";
     setTimeout(() => mine === socket && watch(machine), 500 + 1500 * Math.random());
   };
+}
+
+// The login may only have to be renewed.
+async function again(machine) {
+  try {
+    await call("/me");
+    setTimeout(() => watch(machine), 500);
+  } catch {
+    byId("main").hidden = true;
+    byId("login").hidden = false;
+  }
 }
 
 async function command(name, params) {

@@ -1,65 +1,140 @@
-"""Login, logout and who am I."""
+"""Login, renewal, logout, passwords, and who am I."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+import msgspec
+from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
-from pydantic import BaseModel
+from pydantic import ValidationError
 
-from sunsweep.server.features.accounts import repository, service
-from sunsweep.server.features.requests import COOKIE, Caller, ServicesOf, by_https
+from sunsweep.server.errors import ForbiddenError, InvalidError, UnauthenticatedError
+from sunsweep.server.features.accounts import renewal, repository, reset, service
+from sunsweep.server.features.accounts.cookies import REFRESH_COOKIE, set_cookies, take_away
+from sunsweep.server.features.accounts.mail import Mailer
+from sunsweep.server.features.accounts.service import Attempt
+from sunsweep.server.features.accounts.shapes import (
+    Me,
+    NewPassword,
+    Renewal,
+    ResetConfirmation,
+    ResetWish,
+    Token,
+    token_out,
+)
+from sunsweep.server.features.requests import Address, Caller, PersonId, ServicesOf, bearer
 
 router = APIRouter(tags=["accounts"])
 
 LoginForm = Annotated[OAuth2PasswordRequestForm, Depends()]
 
-
-class Token(BaseModel):
-    """An access token (RFC 6749, section 5.1)."""
-
-    access_token: str
-    token_type: str = "bearer"  # noqa: S105  the scheme's name
-    expires_in: int
-    """Seconds."""
-
-
-class Me(BaseModel):
-    user_id: int
-    email: str
-    role: str
-    company_id: int | None
-    company: str | None
+_RENEWAL_BODY: dict[str, Any] = {
+    "requestBody": {
+        "description": "none where the browser's cookie says it",
+        "content": {
+            kind: {"schema": Renewal.model_json_schema()}
+            for kind in ("application/json", "application/x-www-form-urlencoded")
+        },
+    }
+}
+_BY_COOKIE: dict[int | str, dict[str, Any]] = {204: {"description": "The same by cookie: new cookies, and no body."}}
 
 
 @router.post("/auth/token")
-async def token(form: LoginForm, held: ServicesOf) -> Token:
+async def token(form: LoginForm, held: ServicesOf, address: Address) -> Token:
     """Log in with e-mail address and password."""
-    _, access = await service.log_in(held.database, held.tokens, form.username, form.password, now_ms=held.now_ms())
-    return Token(access_token=access, expires_in=held.tokens.lifetime_s)
+    return token_out(await _log_in(form, held, address), held.tokens)
 
 
 @router.post("/auth/session", status_code=204)
-async def session(form: LoginForm, held: ServicesOf, request: Request, response: Response) -> None:
-    """Log a browser in: the same form, a cookie that scripts cannot read instead of a token."""
-    _, access = await service.log_in(held.database, held.tokens, form.username, form.password, now_ms=held.now_ms())
-    response.set_cookie(
-        COOKIE,
-        access,
-        max_age=held.tokens.lifetime_s,
-        httponly=True,
-        samesite="strict",
-        secure=held.settings.cookie_secure or by_https(request),
-    )
+async def session(form: LoginForm, held: ServicesOf, address: Address, response: Response) -> None:
+    """Log a browser in: the same form, cookies that scripts cannot read instead of tokens."""
+    set_cookies(held, response, await _log_in(form, held, address))
+
+
+async def _log_in(form: OAuth2PasswordRequestForm, held: ServicesOf, address: str) -> renewal.Login:
+    attempt = Attempt(form.username, form.password, address)
+    return await service.log_in(held.database, held.tokens, held.login_gate, attempt, now_ms=held.now_ms)
+
+
+@router.post("/auth/refresh", response_model=Token, responses=_BY_COOKIE, openapi_extra=_RENEWAL_BODY)
+async def refresh(request: Request, held: ServicesOf) -> Token | Response:
+    """Renew a login. Each refresh token is good once; a second use ends the login it belongs to."""
+    given = await _given(request)
+    by_cookie = given is None
+    if given is None and (given := request.cookies.get(REFRESH_COOKIE)) and "x-requested-with" not in request.headers:
+        raise ForbiddenError("writes with the login cookie need the header X-Requested-With")
+    if not given:
+        raise UnauthenticatedError("log in first: no refresh token was given")
+    login = await renewal.renew(held.database, held.tokens, given, now_ms=held.now_ms())
+    return _answer(held, login, by_cookie=by_cookie)
+
+
+async def _given(request: Request) -> str | None:
+    """The refresh token of the body, JSON or form; None where there is no body."""
+    body = await request.body()
+    if not body:
+        return None
+    try:
+        if request.headers.get("content-type", "").lower().startswith("application/json"):
+            return Renewal.model_validate(msgspec.json.decode(body)).refresh_token
+        return Renewal.model_validate(dict(await request.form())).refresh_token
+    except (msgspec.DecodeError, ValidationError) as error:
+        raise InvalidError("the body is refresh_token and nothing else", field="refresh_token") from error
+
+
+def _answer(held: ServicesOf, login: renewal.Login, *, by_cookie: bool) -> Token | Response:
+    if not by_cookie:
+        return token_out(login, held.tokens)
+    response = Response(status_code=204)
+    set_cookies(held, response, login)
+    return response
 
 
 @router.post("/auth/logout", status_code=204)
-async def logout(who: Caller, held: ServicesOf, request: Request, response: Response) -> None:
+async def logout(user_id: PersonId, held: ServicesOf, response: Response) -> None:
     """End every login of the caller."""
     async with held.database.write() as unit:
-        await repository.end_logins(unit, who.user_id)
-    response.delete_cookie(
-        COOKIE, httponly=True, samesite="strict", secure=held.settings.cookie_secure or by_https(request)
+        await repository.end_logins(unit, user_id)
+    take_away(held, response)
+
+
+@router.post("/auth/password", response_model=Token, responses=_BY_COOKIE)
+async def password(
+    wish: NewPassword, who: Caller, _user_id: PersonId, request: Request, held: ServicesOf, address: Address
+) -> Token | Response:
+    """Set a new password: ends every login of the caller, and answers a new one."""
+    attempt = Attempt(who.email, wish.old, address)
+    login = await service.change_password(
+        held.database, held.tokens, held.login_gate, attempt, wish.new, now_ms=held.now_ms
     )
+    return _answer(held, login, by_cookie=bearer(request) is None)
+
+
+@router.post("/auth/reset", status_code=202)
+async def ask_reset(wish: ResetWish, held: ServicesOf, address: Address, later: BackgroundTasks) -> None:
+    """Have a link mailed with which a new password can be set. The answer is the same for whoever is not known."""
+    if held.settings.smtp_url is None:
+        return
+    mailer = Mailer(held.settings.smtp_url.get_secret_value(), held.settings.mail_from)
+    later.add_task(
+        reset.mail_link,
+        held.database,
+        mailer,
+        held.reset_gate,
+        wish.email,
+        address,
+        held.settings.link_base,
+        now_ms=held.now_ms,
+    )
+
+
+@router.post("/auth/reset/confirm")
+async def confirm_reset(wish: ResetConfirmation, held: ServicesOf) -> Token:
+    """Spend a link for a new password: ends every login of its user, and answers a new one."""
+    login = await reset.confirm(
+        held.database, held.tokens, held.login_gate, wish.token, wish.password, now_ms=held.now_ms
+    )
+    return token_out(login, held.tokens)
 
 
 @router.get("/me")
@@ -70,4 +145,11 @@ async def me(who: Caller, held: ServicesOf) -> Me:
         async with held.database.read() as unit:
             found = await repository.company_by_id(unit, who.company_id)
             name = found.name if found else None
-    return Me(user_id=who.user_id, email=who.email, role=who.role, company_id=who.company_id, company=name)
+    return Me(
+        user_id=who.user_id,
+        email=None if who.user_id is None else who.email,
+        key_id=who.key_id,
+        role=who.role,
+        company_id=who.company_id,
+        company=name,
+    )

@@ -7,6 +7,7 @@ import jwt
 from sunsweep.server.errors import UnauthenticatedError
 
 _ALGORITHM: Final = "HS256"
+REFRESH_S: Final = 30 * 86_400
 
 
 class Claims(NamedTuple):
@@ -15,11 +16,12 @@ class Claims(NamedTuple):
 
 
 class Tokens:
-    """Issues and reads them; the clock is handed in as ms since 1970."""
+    """Issues and reads them; the clock is handed in as ms since 1970. `refresh_s`: how long they can be renewed."""
 
-    def __init__(self, secret: str, *, lifetime_s: int) -> None:
+    def __init__(self, secret: str, *, lifetime_s: int, refresh_s: int = REFRESH_S) -> None:
         self._secret = secret
         self.lifetime_s = lifetime_s
+        self.refresh_s = refresh_s
 
     def issue(self, claims: Claims, *, now_ms: int) -> str:
         now_s = now_ms // 1000

@@ -49,6 +49,7 @@ class CommandOut(BaseModel):
     reason: str
     issued_at: str
     issued_by: int | None
+    issued_by_key: int | None
     expires_at: str | None
     sent_at: str | None
     changed_at: str
@@ -78,7 +79,9 @@ async def give(
     wish = service.Wish(new.command, new.params, new.expires_in, idempotency_key)
     async with held.database.write() as unit:
         machine = await known_machine(unit, company_id, machine_id, lock=True)
-        row, changes = await service.give(unit, machine, wish, user_id=who.user_id, now_ms=held.now_ms())
+        row, changes = await service.give(
+            unit, machine, wish, user_id=who.user_id, key_id=who.key_id, now_ms=held.now_ms()
+        )
     for change in changes:
         await publish_change(held.bus, company_id, machine_id, change)
     await publish(held.bus, EventTopic(company_id, machine_id, Event.WAKE), {})
@@ -140,6 +143,7 @@ def _out(machine_id: str, row: CommandRow) -> dict[str, Any]:
         "reason": row.reason,
         "issued_at": iso(row.issued_at),
         "issued_by": row.issued_by,
+        "issued_by_key": row.issued_by_key,
         "expires_at": iso(row.expires_at) if row.expires_at else None,
         "sent_at": iso(row.sent_at) if row.sent_at else None,
         "changed_at": iso(row.changed_at),

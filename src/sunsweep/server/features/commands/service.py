@@ -34,7 +34,7 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 async def give(
-    session: AsyncSession, machine: Machine, wish: Wish, *, user_id: int | None, now_ms: int
+    session: AsyncSession, machine: Machine, wish: Wish, *, user_id: int | None, now_ms: int, key_id: int | None = None
 ) -> tuple[CommandRow, list[CommandChange]]:
     """Write the order; the machine's row is locked by the caller, so that ids are in the order of the commands.
 
@@ -49,7 +49,7 @@ async def give(
         if earlier is not None:
             return _same(earlier, wish), []
     cancelled = await _overtake(session, machine.id, wish.command, now_ms=now_ms)
-    row = await _write(session, machine.id, wish, user_id=user_id, now_ms=now_ms)
+    row = await _write(session, machine.id, wish, by=(user_id, key_id), now_ms=now_ms)
     return row, [*cancelled, CommandChange(row.id, State.QUEUED, "", now_ms)]
 
 
@@ -124,7 +124,9 @@ async def _overtake(session: AsyncSession, machine_id: int, command: str, *, now
     return [done for done in changes if done is not None]
 
 
-async def _write(session: AsyncSession, machine_id: int, wish: Wish, *, user_id: int | None, now_ms: int) -> CommandRow:
+async def _write(
+    session: AsyncSession, machine_id: int, wish: Wish, *, by: tuple[int | None, int | None], now_ms: int
+) -> CommandRow:
     newest = await repository.newest_id(session, machine_id)
     life_ms = _life_ms(wish)
     row = CommandRow(
@@ -133,7 +135,8 @@ async def _write(session: AsyncSession, machine_id: int, wish: Wish, *, user_id:
         command=wish.command,
         params=encode_object(wish.params).decode(),
         state=State.QUEUED,
-        issued_by=user_id,
+        issued_by=by[0],
+        issued_by_key=by[1],
         issued_at=now_ms,
         expires_at=None if life_ms is None else now_ms + life_ms,
         changed_at=now_ms,

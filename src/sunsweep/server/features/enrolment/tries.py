@@ -1,12 +1,13 @@
 """How often codes may be tried: from one address, and by all together."""
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
 import msgspec
+
+from sunsweep.server.features.accounts.networks import network_of
 
 MAX_ADDRESSES: Final = 10_000
 
@@ -55,7 +56,7 @@ class Tries:
     def wait_s(self, address: str) -> float:
         """0 where this try may go on, and it is counted; else how long to wait."""
         now_s = self._monotonic_s()
-        bucket = self._bucket(_network(address), now_s)
+        bucket = self._bucket(network_of(address), now_s)
         wait_s = max(bucket.wait_s(self._per_address, now_s), self._all.wait_s(self._overall, now_s))
         if wait_s <= 0:
             bucket.left -= 1
@@ -68,14 +69,3 @@ class Tries:
         if len(self._buckets) > MAX_ADDRESSES:
             self._buckets.popitem(last=False)
         return bucket
-
-
-def _network(address: str) -> str:
-    """Who has an IPv6 address has 2^64 of them."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))

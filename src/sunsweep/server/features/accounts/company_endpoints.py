@@ -1,0 +1,64 @@
+"""Companies over REST: the platform admin's; a company's people see their own."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from sunsweep.server.errors import NotFoundError
+from sunsweep.server.features.accounts import repository, service
+from sunsweep.server.features.accounts.roles import Role
+from sunsweep.server.features.accounts.shapes import (
+    MAX_ID,
+    CompanyChange,
+    CompanyOut,
+    CompanyPage,
+    NewCompany,
+    company_out,
+)
+from sunsweep.server.features.requests import Caller, NumberCursor, PageLimit, PlatformAdmin, ServicesOf
+
+router = APIRouter(prefix="/companies", tags=["accounts"])
+
+CompanyNumber = Annotated[int, Path(ge=1, le=MAX_ID)]
+
+
+@router.get("")
+async def companies(who: Caller, held: ServicesOf, limit: PageLimit = 200, cursor: NumberCursor = 0) -> CompanyPage:
+    """All companies for a platform admin, the own one for everybody else."""
+    async with held.database.read() as unit:
+        if who.company_id is not None:
+            rows = [await service.known_company(unit, who.company_id)] if who.company_id > cursor else []
+        else:
+            rows = list(await repository.companies_page(unit, after=cursor, limit=limit + 1))
+    last = str(rows[limit - 1].id) if len(rows) > limit else None
+    return CompanyPage(items=[company_out(row) for row in rows[:limit]], next_cursor=last)
+
+
+@router.post("", status_code=201)
+async def add(new: NewCompany, _who: PlatformAdmin, held: ServicesOf) -> CompanyOut:
+    """Add a company."""
+    async with held.database.write() as unit:
+        return company_out(await service.add_company(unit, new.name, now_ms=held.now_ms()))
+
+
+@router.get("/{company_id}")
+async def company(company_id: CompanyNumber, who: Caller, held: ServicesOf) -> CompanyOut:
+    """One company."""
+    if who.role is not Role.PLATFORM_ADMIN and company_id != who.company_id:
+        raise NotFoundError(f"there is no company {company_id}")
+    async with held.database.read() as unit:
+        return company_out(await service.known_company(unit, company_id))
+
+
+@router.patch("/{company_id}")
+async def change(company_id: CompanyNumber, wish: CompanyChange, _who: PlatformAdmin, held: ServicesOf) -> CompanyOut:
+    """Change a company; its raw measurements may be kept shorter than the platform's, not longer."""
+    asked = wish.model_dump(exclude_unset=True)
+    async with held.database.write() as unit:
+        found = await service.known_company(unit, company_id)
+        if asked.get("name") is not None:
+            await service.rename_company(unit, found, asked["name"])
+        if "raw_retention_days" in asked:
+            days, most = asked["raw_retention_days"], held.settings.retention_days
+            service.set_retention(found, days, most_days=most)
+    return company_out(found)
