@@ -42,7 +42,7 @@ def _broker_url(url: str) -> str:
     return url
 
 
-def _web_url(url: str | None) -> str | None:
+def _emqx_url(url: str | None) -> str | None:
     if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
         raise PydanticCustomError("web_url", "it begins with http:// or https://")
     return url
@@ -109,7 +109,7 @@ class BackendSettings(BaseSettings):
     mqtt_username: str = Field(default="sunsweep-backend", description="the backend's own login at the broker")
     mqtt_password: SecretStr = Field(default=SecretStr(""), description="its password")
     mqtt_ca_file: Path | None = Field(default=None, description="CA certificates for mqtts://")
-    emqx_url: Annotated[str | None, AfterValidator(_web_url)] = Field(
+    emqx_url: Annotated[str | None, AfterValidator(_emqx_url)] = Field(
         default=None,
         description="EMQX's admin interface, http://HOST:18083: there the sessions of a lost login are ended",
     )
