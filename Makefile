@@ -11,7 +11,7 @@ DATA ?= data/demo
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help setup demo test check prove chaos bench docs lock format
+.PHONY: help setup demo test check prove audit chaos bench docs lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -33,6 +33,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 	@echo $(BIN)/lint-imports; $(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(BIN)/python -m sunsweep.contract.schema docs --check
 	$(BIN)/python -m sunsweep.server.openapi docs --check
@@ -51,6 +52,10 @@ bench: ## Run every executable bench/*.py
 	@for bench in bench/*.py; do \
 	  if [[ -x $$bench ]]; then echo "== $$bench"; PYTHONPATH=. $(BIN)/python "$$bench" $(ARGS); fi; \
 	done
+
+audit: ## Ask for known holes in what requirements.lock names (needs the network: PyPI)
+	@scripts/setup.sh
+	$(BIN)/pip-audit --strict --disable-pip --requirement requirements.lock $(ARGS)
 
 docs: ## Generate the published documents under docs/
 	@scripts/setup.sh

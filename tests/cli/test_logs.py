@@ -54,6 +54,10 @@ SECRETS = (
     "mysql://sunsweep:hush-1@db/sunsweep cannot be reached",
     "mqtts://backend:hush%2F2@broker:8883",
     'GET "/realtime/M-1?since=3&token=hush.3" 101',
+    "headers: [(b'authorization', b'Bearer hush-5-and-more-of-it')]",
+    "sec-websocket-protocol: bearer, hush-6-and-more-of-it",
+    "username=me&password=hush7&scope=",
+    '{"mqtt_username": "m-1", "mqtt_password": "hush-8"}',
     "refused: eyJhbGciOiJIUzI1NiJ9.eyJodXNoLTQifQ.hush-4_x",
 )
 

@@ -1,7 +1,7 @@
 """What has arrived and is not yet taken: bounded in messages and in bytes."""
 
 from sunsweep.mqtt.port import Message
-from sunsweep.server.ingest.consume import MAX_WAITING_BYTES, Inbox
+from sunsweep.server.ingest.consume import MAX_WAITING_BYTES, MAX_WAITING_QOS0, Inbox
 
 MIB = 2**20
 
@@ -57,3 +57,23 @@ def test_once_closed_it_does_not_ask_for_more() -> None:
         inbox.take(1000, max_bytes=4 * MIB)
     assert tap.words == ["pause"]
     assert inbox.drained
+
+
+def of(company_id: int, size: int = 1) -> Message:
+    return Message(f"company/{company_id}/machine/M/telemetry", bytes(size), 0, False, None, 1, 0)
+
+
+def test_who_floods_loses_what_is_his_and_nobody_else_s() -> None:
+    for one in (of(1), of(1, 64 * 1024)):
+        inbox = Inbox()
+        for _ in range(2 * MAX_WAITING_QOS0 // 100):
+            inbox.put([one] * 100)
+        held = len(inbox)
+        assert held <= MAX_WAITING_QOS0 + 100
+        inbox.put([of(2)] * 50)
+        inbox.put([one] * 100)
+        assert len(inbox) == held + 50
+        while len(inbox):
+            inbox.take(1000, max_bytes=4 * MIB)
+        inbox.put([one])
+        assert len(inbox) == 1

@@ -115,6 +115,22 @@ async def test_what_fails_half_way_has_not_been_counted(database: Database, time
     assert await letters(database) == {1: (3, 3)}
 
 
+async def test_beyond_ten_times_the_cap_only_what_the_ledger_counts_is_listed(database: Database, time: Time) -> None:
+    store = store_of(database, time)
+    numbered = Rejected(message(), machine(1), Reason.TOO_LATE, "", (7, 1))
+    for _ in range(11):
+        await store.commit([refused(1)] * 100)
+    await store.commit([refused(2), numbered])
+    assert await letters(database) == {1: (1001, 3), 2: (1, 1)}
+    async with database.read() as session:
+        counted = await session.scalar(select(DeadLetterDay.refused).where(DeadLetterDay.machine_id == 1))
+        last = (
+            await session.scalars(select(DeadLetter.id).where(DeadLetter.detail.startswith("the last of the")))
+        ).all()
+        ledger = await session.scalar(select(func.count()).where(DeadLetter.boot == 7))
+    assert (counted, ledger, len(last)) == (1101, 1, 1)
+
+
 @pytest.fixture
 def log() -> Iterator[list[Any]]:
     with capture_logs() as lines:
@@ -149,6 +165,13 @@ def test_refusals_of_many_machines_are_an_alarm(
     assert said(log) == ([("error", bad)] if alarm else [])
     assert metrics.REFUSAL_ALARM._value.get() == alarm
     metrics.REFUSAL_ALARM.set(0)
+
+
+def test_one_company_of_several_is_no_alarm_however_many_its_machines(log: list[Any], time: Time) -> None:
+    refusals = Refusals(now_ms=time)
+    refusals.heard([*(refused(n) for n in range(100)), good(1000, company_id=2)])
+    refusals.look()
+    assert said(log) == []
 
 
 def test_one_machine_s_flood_is_no_alarm_and_a_line_a_minute(log: list[Any], time: Time) -> None:

@@ -10,10 +10,12 @@ import structlog
 
 _SECRETS: Final = re.compile(
     r"""(?P<before>://[^/\s:@'"]*:)[^@\s'"]+(?=@)             # the password in a URL
-      | (?P<name>[?&](?:access_)?token=)[^&\s'"\\]+          # a viewer's token in a query
+      | (?P<name>\b\w*(?:password|secret|token)\\?['"]?      # a field of that name: of a query, a form, JSON, a log
+          \s*[=:]\s*b?\\?['"]?)[^&\s'",;\\]+
+      | (?P<scheme>\b(?:bearer|basic)(?:,\s*|\s+))[\w.~+/=-]{12,}   # a header, or a pair of subprotocols
       | \beyJ[\w-]+\.[\w-]+\.[\w-]+                          # a token, wherever it stands
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
@@ -72,4 +74,4 @@ class _Discreet(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = self._formatter.format(record)
-        return _SECRETS.sub(lambda found: f"{found['before'] or found['name'] or ''}***", line)
+        return _SECRETS.sub(lambda found: f"{found['before'] or found['name'] or found['scheme'] or ''}***", line)

@@ -1,5 +1,6 @@
 """The web application of a backend process: the routes of its roles, and errors as problem documents."""
 
+import mimetypes
 from collections.abc import Collection, Mapping
 from functools import partial
 from importlib.resources import files
@@ -88,6 +89,8 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
 
 def _pages(app: FastAPI) -> None:
     pages = files("sunsweep.server") / "pages"
+    # The first file that is answered would have it read its tables, in the loop that others wait for.
+    mimetypes.init()
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:

@@ -1,7 +1,9 @@
 """What may go wrong and whose turn it is: each error carries its HTTP status and a stable code (RFC 9457)."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
+
+PROBLEM: Final = "application/problem+json"
 
 
 class SunsweepError(Exception):
@@ -80,4 +82,5 @@ class FrameworkError(SunsweepError):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
         self.status = status
-        self.code = HTTPStatus(status).name.lower()
+        # Python's own name of it has changed.
+        self.code = "too_large" if status == 413 else HTTPStatus(status).name.lower()

@@ -27,6 +27,7 @@ from sunsweep.server.db.state import set_state
 from sunsweep.server.dispatch.dispatcher import Dispatcher
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.services import Services
+from sunsweep.server.gate import guarded
 from sunsweep.server.ingest.sessions import RECEIVE_MAXIMUM, SESSION_EXPIRY_S
 from sunsweep.server.ingest.worker import Pace, Worker
 from sunsweep.server.jobs.timetable import Jobs
@@ -153,7 +154,8 @@ async def _run(
             # It reads files and builds every route: not in the loop that others wait for.
             app = await asyncio.to_thread(create_app, services, hub, roles=roles)
             tasks.create_task(services.refusals.run(database, services.now_ms), name="refusals")
-            tasks.create_task(serve(app, listener), name="web")
+            web = serve(guarded(app, settings), listener, trusted_proxies=settings.trusted_proxies)
+            tasks.create_task(web, name="web")
         spare_the_collector()
         log.info("begun", roles=",".join(sorted(roles)))
         ready.set()

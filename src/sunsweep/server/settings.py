@@ -8,10 +8,18 @@ from urllib.parse import urlsplit
 from msgspec import json
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from sqlalchemy import URL
 
 from sunsweep.mqtt.settings import settings_from_url
+from sunsweep.server.lists import listed, networks, origins
+from sunsweep.server.secret_files import SecretFiles
 
 BACKEND_FILE: Final = "backend.json"
 
@@ -35,8 +43,7 @@ def _broker_url(url: str) -> str:
 
 
 def _public_urls(given: object) -> object:
-    """A list as people write one into an environment."""
-    urls = tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
+    urls = listed(given)
     if isinstance(urls, tuple | list):
         for url in urls:
             parts = urlsplit(str(url))
@@ -68,7 +75,26 @@ def _smtp_url(url: SecretStr) -> SecretStr:
 class BackendSettings(BaseSettings):
     """What every backend process needs."""
 
-    model_config = SettingsConfigDict(env_prefix="SUNSWEEP_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SUNSWEEP_", env_file=".env", extra="ignore", hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in the program, then the environment, `.env`, and files named by either."""
+        told: dict[str, str | None] = {}
+        for source in (dotenv_settings, env_settings):
+            if isinstance(source, EnvSettingsSource):
+                told.update(source.env_vars)
+        files = SecretFiles(settings_cls, told, prefix="SUNSWEEP_", also=("database_url",))
+        return init_settings, env_settings, dotenv_settings, files, file_secret_settings
 
     database_url: str = Field(description="sqlite:///FILE or mysql://USER:PASSWORD@HOST/NAME")
     mqtt_url: Annotated[str, AfterValidator(_broker_url)] = Field(
@@ -127,7 +153,20 @@ class ServeSettings(BackendSettings):
     first_admin: str = Field(
         default="admin@localhost", description="e-mail address of the platform admin that a first start makes"
     )
-    cookie_secure: bool = Field(default=False, description="send the login cookie over HTTPS only")
+    cookie_secure: bool = Field(
+        default=False, description="send the login cookie over HTTPS only, also where it was asked for without"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(origins)] = Field(
+        default=(),
+        description="origins whose pages may call the API with a token, parted by commas, as https://a.example; "
+        "default: none",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(networks)] = Field(
+        default=(),
+        description="addresses and networks of proxies whose X-Forwarded-For and -Proto count, parted by commas; "
+        "default: none",
+    )
+    max_body_bytes: int = Field(default=1_048_576, ge=1024, description="the most that a request's body may have")
     mqtt_door: bool = Field(
         default=False,
         description="carry MQTT over WebSocket at /mqtt to a broker that has no WebSocket itself",

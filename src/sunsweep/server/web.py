@@ -2,15 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 GRACE_S: Final = 2
+HEAD_WITHIN_S: Final = 20.0
 MAX_UNREAD_BYTES: Final = 1024 * 1024
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 BACKLOG: Final = 2048
@@ -22,6 +24,41 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Http(H11Protocol):
+    """Whoever connects asks soon, or goes: a request's head that trickles in would hold its connection for ever."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._be_patient()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        self._look()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()
+
+    def _look(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        is_answering = cycle is not None and not cycle.response_complete
+        if is_answering or self.transport.get_protocol() is not self:
+            self._be_patient()
+        elif self._patience is None:
+            self._patience = self.loop.call_later(HEAD_WITHIN_S, self.transport.abort)
+
+    def _be_patient(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
 
 class _Socket(WebSocketsSansIOProtocol):
@@ -55,15 +92,22 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until cancelled; then answer what is under way, close the sockets, and end within two seconds."""
+async def serve(app: ASGIApp, listener: socket.socket, *, trusted_proxies: Sequence[str] = ()) -> None:
+    """Serve until cancelled; then answer what is under way, close the sockets, and end within two seconds.
+
+    Only of `trusted_proxies` is it believed for whom they ask, and whether that one came by https.
+    """
     config = uvicorn.Config(
         app,
+        http=_Http,
         ws=_Socket,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         ws_per_message_deflate=False,
         ws_max_size=MAX_MESSAGE_BYTES,
         log_config=None,
         access_log=False,
+        server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -112,7 +112,9 @@ class Database:
 
 
 def _sqlite_engine(url: URL) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=8, max_overflow=8)
+    engine = create_async_engine(
+        url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=8, max_overflow=8
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -137,6 +139,8 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
 def _mysql_engine(url: URL, *, silence_s: float | None, counts_changes: bool = False) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        # Errors, and who logs or traces them, name no value: hashes of passwords are among them.
+        hide_parameters=True,
         isolation_level="READ COMMITTED",
         # The ingest begins again by itself where a connection turns out to be dead, and ends every transaction.
         pool_pre_ping=not counts_changes,

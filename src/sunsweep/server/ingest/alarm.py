@@ -1,7 +1,7 @@
 """Said of refusals: the first at once, then a line a minute, and an alarm where many machines are refused at once.
 
-One machine that sends rubbish is its owner's matter. Refusals from many machines of several companies mean a bad
-deploy, of theirs or of ours. It is said, and nothing stops for it.
+What one company's machines send is its own matter. Refusals from many machines of several companies, or of the only one
+there is, mean a bad deploy, of theirs or of ours. It is said, and nothing stops for it.
 """
 
 from collections import Counter
@@ -30,13 +30,18 @@ class _Refused(NamedTuple):
     reason: Reason
 
 
+class _Heard(NamedTuple):
+    at_ms: int
+    company_id: int
+
+
 class Refusals:
     """Which machines were heard and which refused within the last minute; each machine counts once."""
 
     def __init__(self, *, now_ms: Clock) -> None:
         self._now_ms = now_ms
-        self._just_heard: set[int] = set()
-        self._heard: dict[int, int] = {}
+        self._just_heard: dict[int, int] = {}
+        self._heard: dict[int, _Heard] = {}
         self._refused: dict[int, _Refused] = {}
         self._to_say: Counter[Reason] = Counter()
         self._looked_at = 0
@@ -47,7 +52,7 @@ class Refusals:
     def heard(self, outcome: Iterable[Decoded]) -> None:
         """Take in a batch that has been committed."""
         now_ms = self._now_ms()
-        self._just_heard.update([item.machine.id for item in outcome if item.machine])
+        self._just_heard.update([(item.machine.id, item.machine.company_id) for item in outcome if item.machine])
         for item in [item for item in outcome if isinstance(item, Rejected)]:
             self._to_say[item.reason] += 1
             if item.machine is not None:
@@ -59,7 +64,9 @@ class Refusals:
         if 0 <= now_ms - self._looked_at < LOOK_EVERY_MS:
             return
         self._looked_at = now_ms
-        self._heard.update(dict.fromkeys(self._just_heard, now_ms))
+        self._heard.update(
+            {machine_id: _Heard(now_ms, company_id) for machine_id, company_id in self._just_heard.items()}
+        )
         self._just_heard.clear()
         if self._to_say and not 0 <= now_ms - self._said_at < SAY_EVERY_MS:
             self._said_at = now_ms
@@ -74,14 +81,16 @@ class Refusals:
             log.info("refusals come from few machines again")
 
     def _forget_before(self, then_ms: int) -> None:
-        self._heard = {machine_id: at_ms for machine_id, at_ms in self._heard.items() if at_ms > then_ms}
+        self._heard = {machine_id: one for machine_id, one in self._heard.items() if one.at_ms > then_ms}
         self._refused = {machine_id: one for machine_id, one in self._refused.items() if one.at_ms > then_ms}
 
     def _are_many(self) -> bool:
         refused, heard = len(self._refused), len(self._heard)
         if refused < max(MANY_MACHINES, MANY_OF_HEARD * heard):
             return False
-        return refused > heard / 2 or len({one.company_id for one in self._refused.values()}) > 1
+        if len({one.company_id for one in self._refused.values()}) > 1:
+            return True
+        return refused > heard / 2 and len({one.company_id for one in self._heard.values()}) == 1
 
     def _alarm(self, now_ms: int) -> None:
         if self._many_at is None:

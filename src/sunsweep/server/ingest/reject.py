@@ -1,6 +1,9 @@
-"""Dead letters: what was refused is kept, with its bytes up to a cap per machine and UTC day."""
+"""Dead letters: what was refused is kept, with its bytes up to a cap per machine and UTC day.
 
-from collections import Counter
+Beyond ten times the cap what no ledger counts is a number of the day's: a machine that sends nothing but rubbish at
+full speed costs a statement a batch, not a row a message. The last letter that is listed says so.
+"""
+
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -9,17 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import DeadLetterDay
-from sunsweep.server.db.statements import Statements, Table
+from sunsweep.server.db.statements import Row, Statements, Table
 from sunsweep.server.ingest.messages import Accepted, Rejected
 from sunsweep.server.ingest.rows import DEAD_LETTERS, dead_letter
 
 PER_DAY: Final = 100
+LISTED_TIMES: Final = 10
+"""So many times as many are listed as keep their bytes, at least a thousand."""
 DAY_MS: Final = 86_400_000
 NOBODY: Final = 0
 """Stands for the machine of what no machine of ours has sent."""
 
 _DAYS: Final = Table("dead_letter_day", ("machine_id", "day"), ("machine_id", "day", "refused", "kept"))
 _PAYLOAD: Final = DEAD_LETTERS.columns.index("payload")
+_DETAIL: Final = DEAD_LETTERS.columns.index("detail")
+_LAST: Final = "the last of the day that is listed; what follows is counted"
 
 _Key = tuple[int, int]
 """(machine or nobody, UTC day in ms)."""
@@ -31,7 +38,7 @@ class Letters(Protocol):
     async def settle(
         self, connection: AsyncConnection, accepted: Sequence[Accepted], rejected: Sequence[Rejected]
     ) -> int:
-        """How many had to be kept without their bytes."""
+        """Of how many the bytes are not kept."""
 
 
 class NewLetters:
@@ -47,20 +54,26 @@ class NewLetters:
         del accepted
         if not rejected:
             return 0
-        came = Counter(map(_key, rejected))
-        kept = await self._held_days(connection, sorted(came))
-        rows = []
-        for item in rejected:
-            row, key = dead_letter(item), _key(item)
-            if kept[key][1] < self._per_day:
-                kept[key] = (kept[key][0], kept[key][1] + 1)
-            else:
-                row = (*row[:_PAYLOAD], None, *row[_PAYLOAD + 1 :])
-            rows.append(row)
-        days = [(*key, refused + came[key], with_bytes) for key, (refused, with_bytes) in kept.items()]
-        await self._statements.upsert(connection, _DAYS, days)
+        kept = await self._held_days(connection, sorted(set(map(_key, rejected))))
+        rows = [row for item in rejected if (row := self._row(item, kept)) is not None]
+        await self._statements.upsert(connection, _DAYS, [(*key, *counts) for key, counts in kept.items()])
         await self._statements.insert_new(connection, DEAD_LETTERS, rows)
-        return sum(row[_PAYLOAD] is None for row in rows)
+        return len(rejected) - sum([row[_PAYLOAD] is not None for row in rows])
+
+    def _row(self, item: Rejected, kept: dict[_Key, tuple[int, int]]) -> Row | None:
+        """The letter, which is counted; None where the count is all that is kept."""
+        key = _key(item)
+        refused, with_bytes = kept[key]
+        if with_bytes < self._per_day:
+            kept[key] = (refused + 1, with_bytes + 1)
+            return dead_letter(item)
+        kept[key] = (refused + 1, with_bytes)
+        last = max(self._per_day, PER_DAY) * LISTED_TIMES
+        if refused >= last and item.numbered is None:
+            return None
+        row = dead_letter(item)
+        row = (*row[:_PAYLOAD], None, *row[_PAYLOAD + 1 :])
+        return (*row[:_DETAIL], _LAST, *row[_DETAIL + 1 :]) if refused == last - 1 else row
 
     async def _held_days(self, connection: AsyncConnection, keys: list[_Key]) -> dict[_Key, tuple[int, int]]:
         """How many were refused and kept so far; nobody else counts on before this commit."""

@@ -150,9 +150,13 @@ def _token(socket: WebSocket) -> str:
 
 
 def _cookie(socket: WebSocket) -> str | None:
-    """Only where the page is of this origin: a browser sends the cookie whoever's page asks (CSWSH)."""
+    """Only where the page is of this origin: a browser sends the cookie whoever's page asks (CSWSH).
+
+    Where the socket came by TLS the page did too; without, TLS may have ended at a proxy that nobody trusts.
+    """
     origin = socket.headers.get("origin", "")
-    own = {f"{scheme}://{socket.headers.get('host', '')}" for scheme in ("http", "https")}
+    schemes = ("https",) if socket.url.scheme == "wss" else ("http", "https")
+    own = {f"{scheme}://{socket.headers.get('host', '')}" for scheme in schemes}
     return socket.cookies.get(COOKIE) if origin in own else None
 
 
