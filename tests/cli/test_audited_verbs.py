@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, list[tuple[str, str, int | None]]]] = {
     "machine disable": ("M-1", [("machine.change", "machine M-1", 1)]),
     "machine enable": ("M-1", [("machine.change", "machine M-1", 1)]),
     "machine move": ("M-1 --to 2", [("machine.move", "machine M-1", 1), ("machine.move", "machine M-1", 2)]),
+    "account set": ("ingest --role ingest", [("account.set", "account ingest", None)]),
     "dead-letters replay": ("--company 2", [("dead_letter.replay", "dead letters", 2)]),
 }
 

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from sunsweep.cli import audit
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.store import Data, on_database
 from sunsweep.mqtt.passwords import generate_password
 from sunsweep.server.broker.accounts import set_account
 from sunsweep.server.broker.rules import rules_of
 from sunsweep.server.db.engine import Database
+from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.settings import Role
 
 service_accounts = typer.Typer(help="The backend's own logins at the broker.", no_args_is_help=True)
@@ -34,6 +36,8 @@ def set_(
     async def work(database: Database) -> None:
         async with database.write() as session:
             await set_account(session, name, password, rules_of(role))
+            told = {"roles": sorted(role)}
+            await audit.record(session, Action.ACCOUNT_SET, f"account {name}", company_id=None, detail=told)
 
     on_database(data, work)
     print(f"{name} may do what {', '.join(role)} needs")

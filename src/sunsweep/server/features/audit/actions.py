@@ -20,6 +20,7 @@ class Action(StrEnum):
     USER_DISABLE = "user.disable"
     USER_PASSWORD = "user.password"  # noqa: S105  no password
     USER_TOKEN = "user.token"  # noqa: S105  no token
+    ACCOUNT_SET = "account.set"
     MACHINE_ADD = "machine.add"
     MACHINE_CHANGE = "machine.change"
     MACHINE_DELETE = "machine.delete"
