@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -22,11 +21,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ADMIN, VIEWER = "admin@beta.example", "viewer@beta.example"
 FLOODERS = 12
 SAMPLES = 40
-
-
-@pytest.fixture(scope="module")
-def module_url(module_folder: Path) -> str:
-    return f"sqlite+aiosqlite:///{module_folder / 'sunsweep.db'}"
 
 
 @asynccontextmanager

@@ -42,3 +42,18 @@ async def test_a_longer_retention_brings_back_no_day_that_is_gone(database: Data
     async with database.write() as session:
         await session.execute(update(Company).values(raw_since=MONDAY_MS - 31 * DAY_MS))
     assert await retention_ms(database) == 31 * DAY_MS
+
+
+async def test_companies_that_have_machines_are_counted_again_each_minute(database: Database) -> None:
+    time = Time()
+    registry = Registry(database, retention_days=90, now_ms=time)
+    await add_machines(database, 1, 1, 2)
+    await registry.of([TOPIC])
+    assert registry.companies == 1
+    await add_machines(database, 2, 3)
+    await add_machines(database, 3)
+    await registry.of([TOPIC])
+    assert registry.companies == 1
+    time.ms += 60_000
+    await registry.of([TOPIC])
+    assert registry.companies == 2

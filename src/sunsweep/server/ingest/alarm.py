@@ -1,11 +1,12 @@
 """Said of refusals: the first at once, then a line a minute, and an alarm where many machines are refused at once.
 
-What one company's machines send is its own matter. Refusals from many machines of several companies, or of the only one
-there is, mean a bad deploy, of theirs or of ours. It is said, and nothing stops for it.
+What one company's machines send is its own matter, also while the others' are silent. Refusals from many machines of
+several companies, or of the only one there is, mean a bad deploy, of theirs or of ours. It is said, and nothing stops
+for it.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import structlog
@@ -30,18 +31,17 @@ class _Refused(NamedTuple):
     reason: Reason
 
 
-class _Heard(NamedTuple):
-    at_ms: int
-    company_id: int
-
-
 class Refusals:
-    """Which machines were heard and which refused within the last minute; each machine counts once."""
+    """Which machines were heard and which refused within the last minute; each machine counts once.
 
-    def __init__(self, *, now_ms: Clock) -> None:
+    `companies` says how many have machines.
+    """
+
+    def __init__(self, *, now_ms: Clock, companies: Callable[[], int]) -> None:
         self._now_ms = now_ms
-        self._just_heard: dict[int, int] = {}
-        self._heard: dict[int, _Heard] = {}
+        self._companies = companies
+        self._just_heard: set[int] = set()
+        self._heard: dict[int, int] = {}
         self._refused: dict[int, _Refused] = {}
         self._to_say: Counter[Reason] = Counter()
         self._looked_at = 0
@@ -52,7 +52,7 @@ class Refusals:
     def heard(self, outcome: Iterable[Decoded]) -> None:
         """Take in a batch that has been committed."""
         now_ms = self._now_ms()
-        self._just_heard.update([(item.machine.id, item.machine.company_id) for item in outcome if item.machine])
+        self._just_heard.update([item.machine.id for item in outcome if item.machine])
         for item in [item for item in outcome if isinstance(item, Rejected)]:
             self._to_say[item.reason] += 1
             if item.machine is not None:
@@ -64,9 +64,7 @@ class Refusals:
         if 0 <= now_ms - self._looked_at < LOOK_EVERY_MS:
             return
         self._looked_at = now_ms
-        self._heard.update(
-            {machine_id: _Heard(now_ms, company_id) for machine_id, company_id in self._just_heard.items()}
-        )
+        self._heard.update(dict.fromkeys(self._just_heard, now_ms))
         self._just_heard.clear()
         if self._to_say and not 0 <= now_ms - self._said_at < SAY_EVERY_MS:
             self._said_at = now_ms
@@ -81,7 +79,7 @@ class Refusals:
             log.info("refusals come from few machines again")
 
     def _forget_before(self, then_ms: int) -> None:
-        self._heard = {machine_id: one for machine_id, one in self._heard.items() if one.at_ms > then_ms}
+        self._heard = {machine_id: at_ms for machine_id, at_ms in self._heard.items() if at_ms > then_ms}
         self._refused = {machine_id: one for machine_id, one in self._refused.items() if one.at_ms > then_ms}
 
     def _are_many(self) -> bool:
@@ -90,7 +88,7 @@ class Refusals:
             return False
         if len({one.company_id for one in self._refused.values()}) > 1:
             return True
-        return refused > heard / 2 and len({one.company_id for one in self._heard.values()}) == 1
+        return refused > heard / 2 and self._companies() == 1
 
     def _alarm(self, now_ms: int) -> None:
         if self._many_at is None:

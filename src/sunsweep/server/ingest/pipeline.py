@@ -72,7 +72,7 @@ class Ingest:
         self._inbox.tap = self._client
         self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
         self._store = Store(database, letters=NewLetters(database, per_day=dead_letters_per_day), now_ms=now_ms)
-        self._refusals = Refusals(now_ms=now_ms)
+        self._refusals = Refusals(now_ms=now_ms, companies=lambda: self._registry.companies)
         self._receipts = Receipts(self._client, now_ms=now_ms)
         self._numbers = RowNumbers(number)
         self._drain_s = DRAIN_S

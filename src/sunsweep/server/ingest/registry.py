@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from sunsweep.contract.refusal import Reason, Refused
 from sunsweep.contract.topics import Channel, parse_machine_topic
@@ -27,17 +27,25 @@ class Registry:
         self._now_ms = now_ms
         self._known: dict[str, Known] = {}
         self._learnt_at = 0
+        self.companies = 0
+        """How many have machines, as of the last minute."""
 
     async def of(self, topics: Sequence[str]) -> list[Known]:
         """What each of the topics says, in their order; what is not known yet is looked up."""
         if abs(self._now_ms() - self._learnt_at) >= REMEMBER_MS:
             self._known.clear()
+            self.companies = await self._count_companies()
             self._learnt_at = self._now_ms()
         known = self._known
         unknown = {topic for topic in topics if type(known.get(topic)) is not tuple}
         if unknown:
             known.update(await self._look_up(unknown))
         return [known[topic] for topic in topics]
+
+    async def _count_companies(self) -> int:
+        query = select(func.count(Machine.company_id.distinct())).where(Machine.archived_at.is_(None))
+        async with self._database.read(within_s=self._database.ingest_within_s) as session:
+            return await session.scalar(query) or 0
 
     async def _look_up(self, topics: set[str]) -> dict[str, Known]:
         found: dict[str, Known] = {}
