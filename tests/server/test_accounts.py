@@ -150,6 +150,13 @@ async def test_without_a_login_there_is_nothing(shared: Platform) -> None:
             assert (answer.status_code, answer.headers["content-type"]) == (401, PROBLEM)
 
 
+async def test_another_page_logs_no_browser_in(shared: Platform) -> None:
+    async with shared.web("/api/v1") as web:
+        for origin, status in (("https://evil.example", 403), ("null", 403), (shared.url, 204)):
+            answer = await web.post("/auth/session", data=form("admin@example.com"), headers={"origin": origin})
+            assert (answer.status_code, "set-cookie" in answer.headers) == (status, status == 204), origin
+
+
 async def test_the_cookie_is_for_the_browser_alone(shared: Platform) -> None:
     async with client(shared) as web:
         answer = await web.post("/auth/session", data=form("admin@example.com"))

@@ -369,6 +369,8 @@ async def test_a_key_ends_with_its_time_and_its_maker(shared: Platform) -> None:
     assert await status_of(shared, made["key"], "/users") == 403, "no more than its maker may"
     await patch(shared, f"/users/{number}", {"disabled": True})
     assert await status_of(shared, made["key"]) == 401
+    await patch(shared, f"/users/{number}", {"disabled": False})
+    assert await status_of(shared, made["key"]) == 401, "enabled again, the maker makes another one"
 
 
 async def test_a_socket_of_a_key_closes_when_that_is_revoked(shared: Platform) -> None:

@@ -35,6 +35,15 @@ _Bearer = Annotated[str | None, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/a
 """Tells OpenAPI how to log in."""
 
 
+def is_own_origin(connection: HTTPConnection, origin: str) -> bool:
+    """Whether a page of this origin is ours.
+
+    Where the request came by TLS the page did too; without, TLS may have ended at a proxy that nobody trusts.
+    """
+    schemes = ("https",) if connection.url.scheme in {"https", "wss"} else ("http", "https")
+    return origin in {f"{scheme}://{connection.headers.get('host', '')}" for scheme in schemes}
+
+
 async def caller(connection: HTTPConnection, held: ServicesOf, token: _Bearer) -> Principal:
     """Who is calling, by header or cookie; raises `UnauthenticatedError`, `ForbiddenError`."""
     if token is None:

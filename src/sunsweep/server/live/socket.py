@@ -17,7 +17,7 @@ from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.machines import repository as machines
 from sunsweep.server.features.machines.service import known
 from sunsweep.server.features.machines.shapes import status_data, telemetry_data
-from sunsweep.server.features.requests import COOKIE, AskedCompany, bearer, company, services
+from sunsweep.server.features.requests import COOKIE, AskedCompany, bearer, company, is_own_origin, services
 from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry.service import read_instant
 from sunsweep.server.live.catch_up import look_again, take_in
@@ -150,14 +150,8 @@ def _token(socket: WebSocket) -> str:
 
 
 def _cookie(socket: WebSocket) -> str | None:
-    """Only where the page is of this origin: a browser sends the cookie whoever's page asks (CSWSH).
-
-    Where the socket came by TLS the page did too; without, TLS may have ended at a proxy that nobody trusts.
-    """
-    origin = socket.headers.get("origin", "")
-    schemes = ("https",) if socket.url.scheme == "wss" else ("http", "https")
-    own = {f"{scheme}://{socket.headers.get('host', '')}" for scheme in schemes}
-    return socket.cookies.get(COOKIE) if origin in own else None
+    """Only where the page is of this origin: a browser sends the cookie whoever's page asks (CSWSH)."""
+    return socket.cookies.get(COOKIE) if is_own_origin(socket, socket.headers.get("origin", "")) else None
 
 
 async def _close(socket: WebSocket, why: Close) -> None:

@@ -23,7 +23,7 @@ from sunsweep.server.features.accounts.shapes import (
 )
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail, Trail
-from sunsweep.server.features.requests import Address, Caller, PersonId, ServicesOf, bearer
+from sunsweep.server.features.requests import Address, Caller, PersonId, ServicesOf, bearer, is_own_origin
 
 router = APIRouter(tags=["accounts"])
 
@@ -47,9 +47,14 @@ async def token(form: LoginForm, held: ServicesOf, address: Address, trail: Audi
     return token_out(await _log_in(form, held, address, trail), held.tokens)
 
 
-@router.post("/auth/session", status_code=204, responses=refusals(401, 429))
-async def session(form: LoginForm, held: ServicesOf, address: Address, trail: AuditTrail, response: Response) -> None:
+@router.post("/auth/session", status_code=204, responses=refusals(401, 403, 429))
+async def session(
+    form: LoginForm, held: ServicesOf, address: Address, trail: AuditTrail, request: Request, response: Response
+) -> None:
     """Log a browser in: the same form, cookies that scripts cannot read instead of tokens."""
+    origin = request.headers.get("origin")
+    if origin is not None and not is_own_origin(request, origin):
+        raise ForbiddenError("a page of another origin cannot log a browser in here")
     set_cookies(held, response, await _log_in(form, held, address, trail))
 
 

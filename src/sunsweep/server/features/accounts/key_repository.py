@@ -35,6 +35,13 @@ async def note_use(session: AsyncSession, key_id: int, *, now_ms: int, unless_si
     await session.execute(update(ApiKey).where(ApiKey.id == key_id, old).values(used_at=now_ms))
 
 
+@platform_wide("of a person who is known already: whom an admin disables")
+async def revoke_made_by(session: AsyncSession, user_id: int, *, now_ms: int) -> None:
+    """Whoever made them is out, and they stay out when that one comes back."""
+    made = (ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None))
+    await session.execute(update(ApiKey).where(*made).values(revoked_at=now_ms))
+
+
 async def page(session: AsyncSession, company_id: int, *, after: int, limit: int) -> Sequence[ApiKey]:
     query = select(ApiKey).where(owned(ApiKey, company_id), ApiKey.id > after)
     return (await session.scalars(query.order_by(ApiKey.id).limit(limit))).all()

@@ -5,7 +5,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sunsweep.server.db.models import User
 from sunsweep.server.errors import ConflictError, ForbiddenError, NotFoundError
 from sunsweep.server.features.accounts import repository, service
-from sunsweep.server.features.accounts.passwords import generate_password
 from sunsweep.server.features.accounts.roles import Principal, Role
 
 
@@ -23,16 +22,24 @@ async def known(session: AsyncSession, who: Principal, user_id: int, *, lock: bo
 
 
 async def invite(
-    session: AsyncSession, who: Principal, email: str, role: Role, *, company_id: int | None, now_ms: int
+    session: AsyncSession,
+    who: Principal,
+    email: str,
+    role: Role,
+    *,
+    company_id: int | None,
+    password_hash: str,
+    now_ms: int,
 ) -> User:
-    """A user without a password that anybody knows; raises `ForbiddenError`, `InvalidError`, `ConflictError`."""
+    """A user whose password nobody knows; raises `ForbiddenError`, `InvalidError`, `ConflictError`."""
     if who.role is not Role.PLATFORM_ADMIN:
         if company_id not in (None, who.company_id):
             raise NotFoundError(f"there is no company {company_id}")
         company_id = who.company_id
     _require_may_give(who, role)
-    password = generate_password()
-    return await service.add_user(session, email, role, company_id=company_id, password=password, now_ms=now_ms)
+    return await service.add_hashed(
+        session, email, role, company_id=company_id, password_hash=password_hash, now_ms=now_ms
+    )
 
 
 async def change(

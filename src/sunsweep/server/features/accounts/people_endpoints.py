@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from sunsweep.contract.times import iso
 from sunsweep.server.errors import NotFoundError
 from sunsweep.server.features.accounts import people, repository, reset
+from sunsweep.server.features.accounts.passwords import generate_password, hash_password
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.accounts.shapes import (
     MAX_ID,
@@ -45,13 +46,17 @@ async def users(
     return UserPage(items=[user_out(row) for row in rows[:limit]], next_cursor=last)
 
 
-@router.post("", status_code=201, responses=refusals(404, 409))
+@router.post("", status_code=201, responses=refusals(404, 409, 429))
 async def add(new: NewUser, who: PersonAdmin, held: ServicesOf, trail: AuditTrail) -> NewUserOut:
     """Add a user; the link with which the password is set is in this answer and nowhere else."""
     now_ms = held.now_ms()
     trail.about(f"user {new.email}", company_id=new.company_id)
+    async with held.login_gate.passing():
+        unknown = await hash_password(generate_password())
     async with held.database.write() as unit:
-        user = await people.invite(unit, who, new.email, new.role, company_id=new.company_id, now_ms=now_ms)
+        user = await people.invite(
+            unit, who, new.email, new.role, company_id=new.company_id, password_hash=unknown, now_ms=now_ms
+        )
         base = held.settings.link_base
         link = await reset.make_link(unit, user, base, life_s=reset.HANDED_S, now_ms=now_ms)
         await trail.done(unit, f"user {user.email}", company_id=user.company_id, detail={"role": user.role})

@@ -171,6 +171,14 @@ async def add_user(
     session: AsyncSession, email: str, role: Role, *, company_id: int | None, password: str, now_ms: int
 ) -> User:
     """Raises `ConflictError`, `InvalidError`, `NotFoundError`."""
+    password_hash = await hash_password(password)
+    return await add_hashed(session, email, role, company_id=company_id, password_hash=password_hash, now_ms=now_ms)
+
+
+async def add_hashed(
+    session: AsyncSession, email: str, role: Role, *, company_id: int | None, password_hash: str, now_ms: int
+) -> User:
+    """The same where the slow work is done already: nobody else's writes wait for it."""
     email = email.strip().lower()
     if not _EMAIL.fullmatch(email) or len(email) > 254:
         raise InvalidError(f"{email!r} is no e-mail address", field="email")
@@ -180,9 +188,7 @@ async def add_user(
         raise NotFoundError(f"there is no company {company_id}")
     if await repository.user_by_email(session, email):
         raise ConflictError(f"there is a user {email} already")
-    user = User(
-        email=email, role=role, company_id=company_id, password_hash=await hash_password(password), created_at=now_ms
-    )
+    user = User(email=email, role=role, company_id=company_id, password_hash=password_hash, created_at=now_ms)
     session.add(user)
     await session.flush()
     return user
@@ -213,12 +219,13 @@ async def disable_user(session: AsyncSession, email: str, *, now_ms: int) -> Use
 
 
 async def set_disabled(session: AsyncSession, user: User, *, disabled: bool, now_ms: int) -> None:
-    """Disabling ends all logins and links; enabled again, one logs in anew."""
+    """Disabling ends all logins and links, and the keys that the user has made; enabled again, one logs in anew."""
     user.disabled_at = now_ms if disabled else None
     await session.flush()
     if disabled:
         await repository.end_logins(session, user.id)
         await login_repository.end_resets(session, user.id)
+        await key_repository.revoke_made_by(session, user.id, now_ms=now_ms)
 
 
 async def known_company(session: AsyncSession, company_id: int) -> Company:

@@ -1,7 +1,7 @@
 """History: which span, in which resolution, in pages."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from msgspec import json
@@ -53,6 +53,9 @@ def read_instant(text: str, field: str) -> int:
     return to_ms(instant)
 
 
+_END_OF_TIME_MS: Final = to_ms(datetime(9999, 1, 1, tzinfo=UTC))
+
+
 def span(begin: datetime | None, end: datetime | None, *, now_ms: int) -> Span:
     """The span asked for, by default the last day; raises `InvalidError`."""
     for name, instant in (("from", begin), ("to", end)):
@@ -63,7 +66,8 @@ def span(begin: datetime | None, end: datetime | None, *, now_ms: int) -> Span:
     since = to_ms(begin) if begin else to - DAY_MS
     if since >= to:
         raise InvalidError("from must lie before to", field="from")
-    return Span(since, to)
+    # Buckets begin before and end after it, and must have a date too; nothing was measured before 1970.
+    return Span(min(max(since, 0), _END_OF_TIME_MS - 1), min(max(to, 1), _END_OF_TIME_MS))
 
 
 async def resolve(session: AsyncSession, machine: Machine, asked: Span, wish: Resolution, *, now_ms: int) -> Choice:
