@@ -73,7 +73,7 @@ class Outage:
     broker_grew_mib: float
     drained_after_s: float
     drained_by_second: dict[int, int]
-    """How many of them came in which second after the database was started again."""
+    """How many came in which second after the database was started again; in the first, what waited at the ingest."""
 
     @property
     def half_drained_within_s(self) -> int:
@@ -169,12 +169,12 @@ async def _away(size: Size, mariadb: MariaDB, wire: Wire, broker: psutil.Process
     drained_after_s = loop.time() - back_s
     async with platform.database.read() as session:
         came = Counter(
-            (at - ended_ms) // 1000
+            max(0, at - ended_ms) // 1000
             for at in await session.scalars(select(TelemetryRow.received_at).where(measured_then))
         )
     return Outage(
         per_s_before, per_s_away, kept, kept - first_half, expected, len(late_s), max(late_s), grew / MIB,
-        drained_after_s, {second: rows for second, rows in came.items() if second >= 0},
+        drained_after_s, dict(came),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,12 @@ async def test_a_bare_machine_works_fully(platform: Platform) -> None:
 
         stored = await eventually(lambda: platform.telemetry("BARE-1"))
         assert {name: stored[0][name] for name in SAMPLE} == SAMPLE
-        status = await platform.get("/machines/BARE-1/status")
+
+        async def running() -> Any:
+            found = await platform.get("/machines/BARE-1/status")
+            return found["status"] and found
+
+        status = await eventually(running)
         assert (status["status"], status["energy"], status["water"], status["area"]) == ("Running", 150.5, 25.0, 450.0)
         assert status["presence"] == "online"
 

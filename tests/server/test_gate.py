@@ -160,8 +160,25 @@ async def test_a_caller_is_limited_by_the_address_that_counts(shared: Platform, 
     many = [f"198.51.100.{n}" for n in range(14)]
     assert 429 in await statuses(shared.settings, many)
     assert 429 not in await statuses(behind, many)
+    assert 429 not in await statuses(behind, [f"::ffff:198.51.101.{n}" for n in range(14)])
     # The proxy appends whom it has seen: what its client wrote before that is not believed.
     assert 429 in await statuses(behind, [f"203.0.113.{n}, 192.0.2.1" for n in range(14)])
+
+
+async def test_at_a_socket_that_takes_both_a_caller_has_the_ipv4_address() -> None:
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(f"{scope['client'][0]} {scope['scheme']}")(scope, receive, send)
+
+    listener = listen("::ffff:127.0.0.1", 0)
+    serving = asyncio.create_task(serve(told, listener, trusted_proxies=(HOST,)))
+    try:
+        for headers, answer in (({}, f"{HOST} http"), ({"x-forwarded-proto": "https"}, f"{HOST} https")):
+            async with httpx.AsyncClient(verify=False, trust_env=False) as client:
+                got = await client.get(f"http://{HOST}:{listener.getsockname()[1]}/", headers=headers)
+            assert got.text == answer
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 async def test_a_cookie_opens_a_socket_for_a_page_of_our_own_only(shared: Platform, behind: ServeSettings) -> None:

@@ -82,6 +82,9 @@ async def test_a_renewal_that_says_nothing_good_is_refused(shared: Platform) -> 
         (422, {"json": {}}),
         (422, {"json": [1]}),
         (422, {"content": b"{", "headers": {"content-type": "application/json"}}),
+        (422, {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}),
+        (422, {"content": b'{"refresh_token":"\xff"}', "headers": {"content-type": "application/json"}}),
+        (422, {"files": {"refresh_token": b"x"}}),
         (422, {"data": {"token": "x"}}),
         (422, {"content": b"\xff\x00", "headers": {"content-type": "text/plain"}}),
     ]

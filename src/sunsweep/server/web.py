@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import IPv6Address
 from typing import Final
 
 import uvicorn
@@ -33,6 +34,7 @@ class _Http(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.client = _unmapped(self.client)
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,6 +66,10 @@ class _Http(H11Protocol):
 class _Socket(WebSocketsSansIOProtocol):
     """A peer that reads nothing costs a bounded number of bytes and ends in bounded time."""
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self.client = _unmapped(self.client)
+
     def data_received(self, data: bytes) -> None:
         """Each of his pings is answered, into the buffer that he does not empty."""
         super().data_received(data)
@@ -75,6 +81,14 @@ class _Socket(WebSocketsSansIOProtocol):
         await super().run_asgi()
         if not self.disconnected:
             self.loop.call_later(self.close_timeout, self.transport.abort)
+
+
+def _unmapped(peer: tuple[str, int] | None) -> tuple[str, int] | None:
+    """A socket that takes both calls 10.0.0.1 ::ffff:10.0.0.1; limits, records and trusted proxies mean 10.0.0.1."""
+    if peer is None or ":" not in peer[0]:
+        return peer
+    mapped = IPv6Address(peer[0]).ipv4_mapped
+    return peer if mapped is None else (str(mapped), peer[1])
 
 
 def listen(host: str, port: int) -> socket.socket:

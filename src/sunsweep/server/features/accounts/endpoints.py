@@ -87,8 +87,9 @@ async def _given(request: Request) -> str | None:
     try:
         if request.headers.get("content-type", "").lower().startswith("application/json"):
             return Renewal.model_validate(msgspec.json.decode(body)).refresh_token
-        return Renewal.model_validate(dict(await request.form())).refresh_token
-    except (msgspec.DecodeError, ValidationError) as error:
+        async with request.form() as form:  # a file in it is closed
+            return Renewal.model_validate(dict(form)).refresh_token
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValidationError) as error:
         raise InvalidError("the body is refresh_token and nothing else", field="refresh_token") from error
 
 
