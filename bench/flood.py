@@ -3,7 +3,9 @@
 
 A probe machine of company 2 publishes 50 samples a second at QoS 1 and a viewer watches it: without the flood, while it
 lasts, and without it again, in the same run. Ten machines of company 1 are the flood, each with its own login. Figures:
-publish to WebSocket frame, and how old the newest stored sample of the probe is when looked at.
+publish to a bare MQTT subscriber and to WebSocket frame, and how old the newest stored sample of the probe is when
+looked at. A phase ends when all of it is stored. Exit code 1 where nothing was refused in a flood, or not all that the
+probe sent was shown and stored, or the platform was not ready.
 """
 
 import argparse
@@ -74,9 +76,9 @@ async def measure(platform: Platform, login: tuple[str, str], seconds: float, fi
 
 
 def show(what: str, probe: Probe, ages: list[float], refused: int) -> None:
-    _, shown, _ = probe.figures()
+    bare, shown, _ = probe.figures()
     columns = []
-    for values in (shown, ages):
+    for values in (bare, shown, ages):
         cuts = statistics.quantiles(values, n=100)
         columns.append(f"{cuts[49]:>9.2f}{cuts[98]:>9.2f}")
     print(f"{what:>8}{''.join(columns)}{len(probe.shown):>8,} of {len(probe.sent):<6,}{refused:>10,}", flush=True)
@@ -87,7 +89,7 @@ async def refused(platform: Platform) -> int:
         return int(await session.scalar(select(func.sum(DeadLetterDay.refused))) or 0)
 
 
-async def main(options: argparse.Namespace) -> None:
+async def main(options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(running_mariadb(folder / "mariadb"))
@@ -109,8 +111,9 @@ async def main(options: argparse.Namespace) -> None:
         await stack.enter_async_context(process(*serve, env=env))
         await stack.enter_async_context(process("-c", CLI, "ingest", "--log-level", "ERROR", env=env))
         await eventually(platform.ready, within_s=120)
-        print(f"{'':>8}{'to the frame, ms':>18}{'age of the newest':>18}")
-        print(f"{'':>8}{('p50'.rjust(9) + 'p99'.rjust(9)) * 2}{'frames':>8}{'refused':>19}")
+        print(f"{'':>8}{'bare MQTT, ms':>18}{'WebSocket, ms':>18}{'newest row, ms':>18}")
+        print(f"{'':>8}{('p50'.rjust(9) + 'p99'.rjust(9)) * 3}{'frames':>8}{'refused':>20}")
+        holds, sent = True, 0
         who = [flood.argument(one) for one in flooders]
         for number, qos in enumerate((None, *options.qos, None)):
             before = await refused(platform)
@@ -119,14 +122,19 @@ async def main(options: argparse.Namespace) -> None:
                     arguments = (flood.__file__, str(platform.mqtt_port), str(qos), *who)
                     await phase.enter_async_context(process(*arguments, env={}))
                 mine = (login.mqtt_username, login.mqtt_password)
-                found = await measure(platform, mine, options.seconds, number * 1_000_000)
-                ready = (await platform.web().get("/readyz")).json()["status"]
-            show("quiet" if qos is None else f"QoS {qos}", *found, await refused(platform) - before)
-            print(f"{'':>8} /readyz says {ready}", flush=True)
-            if qos is not None:
-                await eventually(lambda: _is_drained(platform), within_s=120)
+                probe, ages = await measure(platform, mine, options.seconds, number * 1_000_000)
+                during = await refused(platform) - before
+                async with platform.web() as web:
+                    ready = (await web.get("/readyz")).json()["status"]
+            show("quiet" if qos is None else f"QoS {qos}", probe, ages, during)
+            await eventually(lambda: _is_drained(platform), within_s=120)
+            sent += len(probe.sent)
+            holds &= ready == "ok" and len(probe.shown) == len(probe.sent) and (qos is None) == (during == 0)
         async with platform.database.read() as session:
-            print("rows of dead letters:", await session.scalar(select(func.count()).select_from(DeadLetter)))
+            stored = await session.scalar(select(func.count()).select_from(TelemetryRow))
+            listed = await session.scalar(select(func.count()).select_from(DeadLetter))
+        print(f"of the probe's {sent:,} samples {stored:,} are stored; {listed:,} dead letters are listed")
+        return 0 if holds and stored == sent else 1
 
 
 async def _is_drained(platform: Platform) -> bool:
@@ -139,4 +147,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--qos", type=int, nargs="+", default=[0, 1])
-    uvloop.run(main(parser.parse_args()))
+    sys.exit(uvloop.run(main(parser.parse_args())))
