@@ -31,10 +31,11 @@ async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
     try:
         await running.start_broker()
         for name, roles in PROCESSES.items():
-            login = {
-                "mqtt_username": f"only-{name}",
-                "mqtt_password": SecretStr(await running.add_service_account(f"only-{name}", *rules_of(roles))),
-            }
+            username = f"only-{name}"
+            password = await running.add_service_account(username, *rules_of(roles))
+            async with running.mqtt(username, password):
+                pass  # the broker reads its files a moment after it is told to; news go to who is connected only
+            login = {"mqtt_username": username, "mqtt_password": SecretStr(password)}
             settings = running.settings.model_copy(update=login)
             listener = listen(HOST, settings.port) if name == "web" else None
             running._spawn(name, run_roles(settings, roles, listener))
