@@ -22,7 +22,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.latency import CLI, EVERY_S, SETTLE_S, Probe, process
+from bench.latency import EVERY_S, SETTLE_S, Probe, process
 from sqlalchemy import func, select
 
 from sunsweep.contract.topics import Channel, MachineTopic
@@ -31,6 +31,7 @@ from sunsweep.server.features.accounts.roles import Role
 from tests.support import flood
 from tests.support.mariadb import running_mariadb
 from tests.support.platform import Platform, eventually, new_platform
+from tests.support.processes import ingest_process, serve_process
 
 FLOODERS = 10
 PROBE = "PROBE-1"
@@ -99,17 +100,8 @@ async def main(options: argparse.Namespace) -> int:
         await platform.start_broker()
         login = await platform.add_machine(PROBE, 2)
         flooders = [await platform.add_machine(f"FLOOD-{n}") for n in range(FLOODERS)]
-        settings = platform.settings
-        env = {
-            "SUNSWEEP_DATABASE_URL": settings.database_url,
-            "SUNSWEEP_MQTT_URL": settings.mqtt_url,
-            "SUNSWEEP_MQTT_PASSWORD": settings.mqtt_password.get_secret_value(),
-            "SUNSWEEP_SECRET_KEY": settings.secret_key.get_secret_value(),
-            "SUNSWEEP_PORT": str(settings.port),
-        }
-        serve = ("-c", CLI, "serve", "--roles", "api,live,dispatch,jobs", "--log-level", "ERROR")
-        await stack.enter_async_context(process(*serve, env=env))
-        await stack.enter_async_context(process("-c", CLI, "ingest", "--log-level", "ERROR", env=env))
+        await stack.enter_async_context(serve_process(platform.settings, "api,live,dispatch,jobs"))
+        await stack.enter_async_context(ingest_process(platform.settings))
         await eventually(platform.ready, within_s=120)
         print(f"{'':>8}{'bare MQTT, ms':>18}{'WebSocket, ms':>18}{'newest row, ms':>18}")
         print(f"{'':>8}{('p50'.rjust(9) + 'p99'.rjust(9)) * 3}{'frames':>8}{'refused':>20}")

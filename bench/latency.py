@@ -33,12 +33,12 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.models import Machine
 from tests.support.mariadb import running_mariadb
 from tests.support.platform import BACKEND, Platform, eventually, new_platform
+from tests.support.processes import ingest_process, serve_process
 
 PROBE = "PROBE-1"
 MACHINES = 1000
 EVERY_S = 0.02
 SETTLE_S = 2.0
-CLI = "from sunsweep.cli.main import main; main()"
 
 
 class Probe:
@@ -130,17 +130,8 @@ async def main() -> None:
             await set_account(session, BACKEND, platform.settings.mqtt_password.get_secret_value(), LOAD_RULES)
         await platform.start_broker()
         login = await platform.add_machine(PROBE)
-        settings = platform.settings
-        env = {
-            "SUNSWEEP_DATABASE_URL": settings.database_url,
-            "SUNSWEEP_MQTT_URL": settings.mqtt_url,
-            "SUNSWEEP_MQTT_PASSWORD": settings.mqtt_password.get_secret_value(),
-            "SUNSWEEP_SECRET_KEY": settings.secret_key.get_secret_value(),
-            "SUNSWEEP_PORT": str(settings.port),
-        }
-        serve = ("-c", CLI, "serve", "--roles", "api,live,dispatch,jobs", "--log-level", "ERROR")
-        await stack.enter_async_context(process(*serve, env=env))
-        await stack.enter_async_context(process("-c", CLI, "ingest", "--log-level", "ERROR", env=env))
+        await stack.enter_async_context(serve_process(platform.settings, "api,live,dispatch,jobs"))
+        await stack.enter_async_context(ingest_process(platform.settings))
         await eventually(platform.ready, within_s=30)
         print(f"{'':>8}{'bare MQTT, ms':>18}{'WebSocket, ms':>18}{'more, ms':>18}")
         print(f"{'msg/s':>8}{('p50'.rjust(9) + 'p99'.rjust(9)) * 3}{'frames':>8}")

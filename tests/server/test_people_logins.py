@@ -94,16 +94,14 @@ async def opened(database_url: str) -> AsyncIterator[House]:
         await database.close()
 
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""The database has no part in it that could differ."""
+
+
 @pytest.fixture
 async def house(database_url: str) -> AsyncIterator[House]:
     async with opened(database_url) as found:
         yield found
-
-
-@pytest.fixture
-def sqlite_only(database_url: str) -> None:
-    if not database_url.startswith("sqlite"):
-        pytest.skip("the database has no part in it that could differ")
 
 
 def test_a_wait_doubles_and_has_an_end() -> None:
@@ -119,7 +117,7 @@ def test_an_address_of_ipv6_stands_for_its_network() -> None:
     assert lockout.of_network(HOME) != lockout.of_network("192.0.2.2")
 
 
-@pytest.mark.usefixtures("sqlite_only")
+@on_sqlite
 @pytest.mark.parametrize("email", [ANN, "nobody@example.com"])
 async def test_five_failures_in_a_row_cost_a_wait_whoever_it_is(house: House, email: str) -> None:
     assert [await house.outcome("wrong", email=email) for _ in range(5)] == [401] * 5
@@ -145,7 +143,7 @@ async def test_of_many_at_once_few_are_looked_at_beyond_the_count(house: House) 
     assert counted == tried
 
 
-@pytest.mark.usefixtures("sqlite_only")
+@on_sqlite
 async def test_a_network_is_given_more_and_counts_whoever_is_tried(house: House) -> None:
     network = lockout.of_network(HOME)
     await house.fails(network, network.free)
@@ -155,7 +153,7 @@ async def test_a_network_is_given_more_and_counts_whoever_is_tried(house: House)
     assert await house.outcome() == 200
 
 
-@pytest.mark.usefixtures("sqlite_only")
+@on_sqlite
 async def test_failures_of_another_day_are_not_in_a_row(house: House) -> None:
     await house.fails(lockout.of_email(ANN), 40)
     assert await house.wait_s() == lockout.MAX_WAIT_S
@@ -163,7 +161,7 @@ async def test_failures_of_another_day_are_not_in_a_row(house: House) -> None:
     assert [await house.outcome("wrong") for _ in range(5)] == [401] * 5
 
 
-@pytest.mark.usefixtures("sqlite_only")
+@on_sqlite
 async def test_a_link_leads_around_the_waiting(house: House) -> None:
     await house.fails(lockout.of_email(ANN), 40)
     async with house.database.write() as session:
@@ -214,7 +212,7 @@ async def test_of_two_who_renew_at_once_neither_keeps_the_login(house: House) ->
         await house.renew(won)
 
 
-@pytest.mark.usefixtures("sqlite_only")
+@on_sqlite
 async def test_nothing_renews_what_has_ended(house: House) -> None:
     late, out = await house.log_in(), await house.log_in()
     house.now_ms += 1000 * SECOND
@@ -234,7 +232,7 @@ async def test_nothing_renews_what_has_ended(house: House) -> None:
     assert await house.outcome() == 200
 
 
-@pytest.mark.usefixtures("sqlite_only")
+@on_sqlite
 async def test_what_is_of_no_more_use_is_forgotten(house: House) -> None:
     await house.log_in()
     await house.fails(lockout.of_email("x@example.com"), 1)

@@ -68,15 +68,24 @@ Caller = Annotated[Principal, Depends(caller)]
 AskedCompany = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
 
-def company(who: Caller, company_id: AskedCompany = None) -> int:
-    """The company asked about: the caller's own; a platform admin names it. This is the tenant filter's one source."""
+def own_or_named(who: Principal, company_id: int | None) -> int | None:
+    """The caller's own company, of which he names no other; for a platform admin the one that is named, or none.
+
+    This is the tenant filter's one source. Raises `NotFoundError`.
+    """
     if who.role is Role.PLATFORM_ADMIN:
-        if company_id is None:
-            raise InvalidError("a platform admin names the company: ?company_id=", field="company_id")
         return company_id
     if who.company_id is None or company_id not in (None, who.company_id):
         raise NotFoundError("there is no such company")
     return who.company_id
+
+
+def company(who: Caller, company_id: AskedCompany = None) -> int:
+    """The company asked about; raises `InvalidError` where a platform admin names none."""
+    found = own_or_named(who, company_id)
+    if found is None:
+        raise InvalidError("a platform admin names the company: ?company_id=", field="company_id")
+    return found
 
 
 CompanyId = Annotated[int, Depends(company)]
@@ -127,7 +136,7 @@ PlatformAdmin = Annotated[Principal, Depends(platform_admin)]
 
 
 def address(connection: HTTPConnection) -> str:
-    """Where the request comes from."""
+    """Where the request comes from; behind a proxy that is trusted, what the proxy says."""
     return connection.client.host if connection.client else ""
 
 

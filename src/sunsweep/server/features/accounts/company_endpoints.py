@@ -4,9 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from sunsweep.server.errors import NotFoundError
 from sunsweep.server.features.accounts import repository, service
-from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.accounts.shapes import (
     MAX_ID,
     CompanyChange,
@@ -17,7 +15,7 @@ from sunsweep.server.features.accounts.shapes import (
 )
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
-from sunsweep.server.features.requests import Caller, NumberCursor, PageLimit, PlatformAdmin, ServicesOf
+from sunsweep.server.features.requests import Caller, NumberCursor, PageLimit, PlatformAdmin, ServicesOf, own_or_named
 
 router = APIRouter(prefix="/companies", tags=["accounts"])
 
@@ -48,8 +46,7 @@ async def add(new: NewCompany, _who: PlatformAdmin, held: ServicesOf, trail: Aud
 @router.get("/{company_id}")
 async def company(company_id: CompanyNumber, who: Caller, held: ServicesOf) -> CompanyOut:
     """One company."""
-    if who.role is not Role.PLATFORM_ADMIN and company_id != who.company_id:
-        raise NotFoundError(f"there is no company {company_id}")
+    own_or_named(who, company_id)
     async with held.database.read() as unit:
         return company_out(await service.known_company(unit, company_id))
 

@@ -4,9 +4,10 @@ import asyncio
 import smtplib
 import ssl
 from email.message import EmailMessage
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote, urlsplit
+
+from sunsweep.server.features.accounts.networks import is_loopback
 
 WITHIN_S: Final = 10
 _PORTS: Final = {"smtp": 25, "smtps": 465}
@@ -50,7 +51,7 @@ class Mailer:
             server.ehlo()
             if server.has_extn("starttls"):
                 server.starttls(context=trusted)
-            elif self._user and not _is_loopback(self._host):
+            elif self._user and not is_loopback(self._host):
                 raise smtplib.SMTPNotSupportedError("the server offers no TLS, and the password is not sent without")
             self._hand_in(server, letter)
 
@@ -58,10 +59,3 @@ class Mailer:
         if self._user:
             server.login(self._user, self._password)
         server.send_message(letter)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,4 +1,4 @@
-"""Which network an address stands for, where tries are counted."""
+"""Which network an address stands for, where tries are counted; and which is this computer."""
 
 import ipaddress
 
@@ -15,3 +15,11 @@ def network_of(address: str) -> str:
     if parsed.version == 4:
         return str(parsed)
     return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is this computer's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

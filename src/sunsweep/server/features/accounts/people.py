@@ -32,10 +32,6 @@ async def invite(
     now_ms: int,
 ) -> User:
     """A user whose password nobody knows; raises `ForbiddenError`, `InvalidError`, `ConflictError`."""
-    if who.role is not Role.PLATFORM_ADMIN:
-        if company_id not in (None, who.company_id):
-            raise NotFoundError(f"there is no company {company_id}")
-        company_id = who.company_id
     _require_may_give(who, role)
     return await service.add_hashed(
         session, email, role, company_id=company_id, password_hash=password_hash, now_ms=now_ms

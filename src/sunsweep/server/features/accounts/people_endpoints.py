@@ -5,10 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from sunsweep.contract.times import iso
-from sunsweep.server.errors import NotFoundError
 from sunsweep.server.features.accounts import people, repository, reset
 from sunsweep.server.features.accounts.passwords import generate_password, hash_password
-from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.accounts.shapes import (
     MAX_ID,
     NewUser,
@@ -21,7 +19,15 @@ from sunsweep.server.features.accounts.shapes import (
 )
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
-from sunsweep.server.features.requests import Admin, AskedCompany, NumberCursor, PageLimit, PersonAdmin, ServicesOf
+from sunsweep.server.features.requests import (
+    Admin,
+    AskedCompany,
+    NumberCursor,
+    PageLimit,
+    PersonAdmin,
+    ServicesOf,
+    own_or_named,
+)
 
 router = APIRouter(prefix="/users", tags=["accounts"])
 
@@ -33,10 +39,7 @@ async def users(
     who: Admin, held: ServicesOf, company_id: AskedCompany = None, limit: PageLimit = 200, cursor: NumberCursor = 0
 ) -> UserPage:
     """The people of the caller's company; for a platform admin those of the named one, or all."""
-    if who.role is not Role.PLATFORM_ADMIN:
-        if company_id not in (None, who.company_id):
-            raise NotFoundError("there is no such company")
-        company_id = who.company_id
+    company_id = own_or_named(who, company_id)
     async with held.database.read() as unit:
         if company_id is None:
             rows = await repository.everybody_page(unit, after=cursor, limit=limit + 1)
@@ -51,11 +54,12 @@ async def add(new: NewUser, who: PersonAdmin, held: ServicesOf, trail: AuditTrai
     """Add a user; the link with which the password is set is in this answer and nowhere else."""
     now_ms = held.now_ms()
     trail.about(f"user {new.email}", company_id=new.company_id)
+    company_id = own_or_named(who, new.company_id)
     async with held.login_gate.passing():
         unknown = await hash_password(generate_password())
     async with held.database.write() as unit:
         user = await people.invite(
-            unit, who, new.email, new.role, company_id=new.company_id, password_hash=unknown, now_ms=now_ms
+            unit, who, new.email, new.role, company_id=company_id, password_hash=unknown, now_ms=now_ms
         )
         base = held.settings.link_base
         link = await reset.make_link(unit, user, base, life_s=reset.HANDED_S, now_ms=now_ms)

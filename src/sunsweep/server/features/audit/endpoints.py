@@ -9,12 +9,11 @@ from pydantic import AwareDatetime, BaseModel
 
 from sunsweep.contract.times import iso, to_ms
 from sunsweep.server.db.models import AuditEntry
-from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.audit import repository
 from sunsweep.server.features.audit.actions import Action, Outcome
 from sunsweep.server.features.audit.actors import Kind
 from sunsweep.server.features.audit.repository import Selection
-from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, company
+from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, own_or_named
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -62,7 +61,7 @@ async def entries(
     cursor: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> AuditPage:
     """The newest first; a platform admin who names no company sees the platform's own entries."""
-    owner = None if who.role is Role.PLATFORM_ADMIN and company_id is None else company(who, company_id)
+    owner = own_or_named(who, company_id)
     which = Selection(owner, actor, action, what, outcome, _ms(begin), _ms(to))
     async with held.database.read() as unit:
         rows = await repository.page(unit, which, before=cursor, limit=limit + 1)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
-from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import User
@@ -13,7 +12,7 @@ from sunsweep.server.features.audit import service
 from sunsweep.server.features.audit.actors import Actor, Kind, nobody, of_principal, of_user
 from sunsweep.server.features.audit.bound import Refusal
 from sunsweep.server.features.audit.routes import action_of
-from sunsweep.server.features.requests import MAX_ID, ServicesOf, principal_of, services
+from sunsweep.server.features.requests import MAX_ID, ServicesOf, address, principal_of, services
 
 RECORDED: Final = (401, 403, 404, 409, 429)
 """Statuses that refuse somebody something; 422 and the like only say that the request makes no sense."""
@@ -39,12 +38,12 @@ class Trail:
 
     async def asked_for(self, session: AsyncSession, user: User) -> None:
         """Add the entry of what somebody without a login has asked for a user."""
-        actor = nobody(address_of(self._request))
+        actor = nobody(address(self._request))
         await self.done(session, f"user {user.email}", company_id=user.company_id, actor=actor)
 
     async def logged_in(self, session: AsyncSession, user: User) -> None:
         """Add the entry of what a user did who has just shown who they are."""
-        actor = of_user(user, address_of(self._request))
+        actor = of_user(user, address(self._request))
         await self.done(session, f"user {user.email}", company_id=user.company_id, actor=actor)
 
     async def done(
@@ -71,11 +70,6 @@ def _trail(request: Request, held: ServicesOf) -> Trail:
 AuditTrail = Annotated[Trail, Depends(_trail)]
 
 
-def address_of(connection: HTTPConnection) -> str:
-    """Where the request came from; behind a proxy that is trusted, what the proxy says."""
-    return connection.client.host if connection.client else ""
-
-
 async def note_refusal(request: Request, error: SunsweepError) -> None:
     """Record that a writing request was refused."""
     action = action_of(request)
@@ -91,7 +85,7 @@ async def note_refusal(request: Request, error: SunsweepError) -> None:
 
 def _actor(request: Request, *, tried: str = "") -> Actor:
     who = principal_of(request)
-    return nobody(address_of(request), tried=tried) if who is None else of_principal(who, address_of(request))
+    return nobody(address(request), tried=tried) if who is None else of_principal(who, address(request))
 
 
 def _what(request: Request, actor: Actor) -> str:

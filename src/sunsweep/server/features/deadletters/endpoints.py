@@ -11,11 +11,10 @@ from sunsweep.contract.refusal import Reason
 from sunsweep.contract.times import iso, to_ms
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import DeadLetter
-from sunsweep.server.features.accounts.roles import Principal, Role
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.deadletters import repository
 from sunsweep.server.features.deadletters.repository import Selection
-from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, company
+from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, own_or_named
 
 Serial = Annotated[str, StringConstraints(pattern=rf"^{SERIAL_PATTERN}$")]
 
@@ -71,7 +70,9 @@ async def dead_letters(
     cursor: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> DeadLetterPage:
     """The newest first; a platform admin who names no company sees those that belong to none."""
-    which = Selection(_owner(who, company_id), serial=machine_id, reason=reason, from_ms=_ms(begin), to_ms=_ms(to))
+    which = Selection(
+        own_or_named(who, company_id), serial=machine_id, reason=reason, from_ms=_ms(begin), to_ms=_ms(to)
+    )
     async with held.database.read() as unit:
         rows = await repository.page(unit, which, before=cursor, limit=limit + 1)
     items = [_out(row) for row in rows[:limit]]
@@ -83,7 +84,7 @@ async def replay(
     who: Admin, held: ServicesOf, trail: AuditTrail, wish: Replay, company_id: AskedCompany = None
 ) -> ReplayAsked:
     """Ask for dead letters to be fed in again; what is stored now is one no more, the others stay with their reason."""
-    owner = _owner(who, company_id)
+    owner = own_or_named(who, company_id)
     which = Selection(
         owner,
         serial=wish.machine_id,
@@ -97,11 +98,6 @@ async def replay(
         wanted = wish.model_dump(mode="json", by_alias=True, exclude_unset=True)
         await trail.done(unit, "dead letters", company_id=owner, detail={"asked": asked} | wanted)
     return ReplayAsked(asked=asked)
-
-
-def _owner(who: Principal, company_id: int | None) -> int | None:
-    """The company asked about; None are those of nobody, a platform admin's to see."""
-    return None if who.role is Role.PLATFORM_ADMIN and company_id is None else company(who, company_id)
 
 
 def _ms(instant: datetime | None) -> int | None:

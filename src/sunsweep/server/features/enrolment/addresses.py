@@ -1,13 +1,13 @@
 """Where machines find the broker, as they are told at their enrolment."""
 
 import asyncio
-import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import URL
 
 from sunsweep.server.errors import UnavailableError
+from sunsweep.server.features.accounts.networks import is_loopback
 from sunsweep.server.settings import ServeSettings
 
 
@@ -20,7 +20,7 @@ def broker_urls(settings: ServeSettings, asked: URL) -> list[str]:
         return list(settings.public_mqtt_urls)
     parts = urlsplit(settings.mqtt_url)
     host = parts.hostname or ""
-    if asked.hostname and _is_loopback(host):
+    if asked.hostname and is_loopback(host):
         host = asked.hostname
     urls = [f"{parts.scheme}://{_bracketed(host)}" + (f":{parts.port}" if parts.port else "")]
     if settings.mqtt_door:
@@ -42,10 +42,3 @@ async def ca_certificate(file: Path | None) -> str | None:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -12,12 +12,12 @@ from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import TooManyTriesError
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.actors import of_machine
-from sunsweep.server.features.audit.trail import AuditTrail, address_of
+from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.enrolment import service
 from sunsweep.server.features.enrolment.addresses import broker_urls, ca_certificate
 from sunsweep.server.features.enrolment.codes import MAX_TYPED
 from sunsweep.server.features.machines import service as machines
-from sunsweep.server.features.requests import Admin, CompanyId, ServicesOf
+from sunsweep.server.features.requests import Admin, CompanyId, ServicesOf, address
 
 router = APIRouter(tags=["enrolment"])
 
@@ -81,7 +81,7 @@ async def issue(
 @router.post("/enrol", responses=refusals(404, 429))
 async def enrol(typed: Typed, request: Request, held: ServicesOf, trail: AuditTrail) -> Enrolled:
     """Spend a code for a new login; the machine's old one ends when the new one first connects. No login is needed."""
-    wait_s = held.enrolment_tries.wait_s(address_of(request))
+    wait_s = held.enrolment_tries.wait_s(address(request))
     if wait_s > 0:
         raise TooManyTriesError("too many codes were tried; wait a little", retry_after_s=math.ceil(wait_s))
     # Whatever can fail comes before the code is spent.
@@ -92,7 +92,7 @@ async def enrol(typed: Typed, request: Request, held: ServicesOf, trail: AuditTr
             unit,
             f"machine {machine.serial}",
             company_id=machine.company_id,
-            actor=of_machine(machine, address_of(request)),
+            actor=of_machine(machine, address(request)),
             detail={"mqtt_username": login.mqtt_username},
         )
     await wait_applied(held.database, now_ms=held.now_ms)
