@@ -24,7 +24,7 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.lease import LEASE_MS
 from sunsweep.server.db.models import CommandRow, Machine
 from sunsweep.server.dispatch import dispatcher as dispatching
-from sunsweep.server.dispatch.dispatcher import Dispatcher
+from sunsweep.server.dispatch.dispatcher import Dispatcher, over
 from sunsweep.server.features.commands import service
 from sunsweep.server.features.commands.lifecycle import State
 from sunsweep.server.features.commands.service import Wish
@@ -74,7 +74,7 @@ class Time:
 
 @asynccontextmanager
 async def dispatcher(platform: Platform, time: Time | None = None) -> AsyncIterator[Dispatcher]:
-    running = Dispatcher(platform.database, connection(platform.settings, "dispatch"), now_ms=time or Time())
+    running = Dispatcher(platform.database, over(connection(platform.settings, "dispatch")), now_ms=time or Time())
     task = asyncio.create_task(running.run(), name="dispatcher")
     try:
         await asyncio.wait_for(running._client.wait_connected(), 5)

@@ -24,7 +24,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import is_current
 from sunsweep.server.db.seats import member_id
 from sunsweep.server.db.state import set_state
-from sunsweep.server.dispatch.dispatcher import Dispatcher
+from sunsweep.server.dispatch.dispatcher import Dispatcher, over
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.services import Services
 from sunsweep.server.gate import guarded
@@ -138,7 +138,7 @@ async def _run(
         if Role.INGEST in roles:
             tasks.create_task(ingest_worker(settings, database).run(), name="ingest")
         if Role.DISPATCH in roles:
-            dispatcher = Dispatcher(database, connection(settings, "dispatch"), now_ms=wall_clock)
+            dispatcher = Dispatcher(database, over(connection(settings, "dispatch")), now_ms=wall_clock)
             tasks.create_task(dispatcher.run(), name="dispatch")
         if Role.JOBS in roles:
             jobs = Jobs(

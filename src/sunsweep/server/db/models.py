@@ -35,6 +35,10 @@ class Company(Base):
     raw_retention_days: Mapped[int | None] = mapped_column(Integer)
     raw_since: Mapped[int] = mapped_column(BigInteger, default=0)
     """Raw rows measured before this instant are gone: what was counted from them may not be counted again."""
+    command_life_s: Mapped[int | None] = mapped_column(Integer)
+    """For how long a start-like command may wait where its giver does not say; None: the platform's value."""
+    custom_commands: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Whether commands that no catalogue names may be given."""
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -335,6 +339,8 @@ class CommandRow(Base):
     __table_args__ = (
         Index(None, "machine_id", "id"),
         Index(None, "state", "machine_id"),
+        Index(None, "holds", "machine_id"),
+        Index(None, "issued_by", "issued_at"),
         UniqueConstraint("machine_id", "idempotency_key"),
         TABLE_ARGS,
     )
@@ -350,6 +356,11 @@ class CommandRow(Base):
     issued_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int | None] = mapped_column(BigInteger)
     sent_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When it was sent for the last time."""
+    sends: Mapped[int] = mapped_column(Integer, default=0)
+    """How many times it was sent."""
+    holds: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """The rank of a stop-like command that is open: as long as it is, starts wait. 0 otherwise."""
     changed_at: Mapped[int] = mapped_column(BigInteger)
     idempotency_key: Mapped[str | None] = mapped_column(identifier(64))
 
@@ -381,6 +392,63 @@ class CommandResult(Base):
     state: Mapped[str] = mapped_column(identifier(12))
     detail: Mapped[str] = mapped_column(Document)
     received_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class MachineModel(Base):
+    """What a company says of a machine model: the commands it knows beside the built-in ones, and what proves them.
+
+    `commands` is JSON, {command: {"params": {...}, "proved_by": [states]}}.
+    """
+
+    __tablename__ = "machine_model"
+    __table_args__ = (UniqueConstraint("company_id", "name"), TABLE_ARGS)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    name: Mapped[str] = mapped_column(String(64))
+    commands: Mapped[str] = mapped_column(Document)
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class BulkRun(Base):
+    """One command for many machines, given in stages; `state` is running, finished or aborted.
+
+    `abort_after`: so many machines that did not do it, and no further stage begins. None: never.
+    """
+
+    __tablename__ = "bulk_run"
+    __table_args__ = (Index(None, "company_id", "id"), Index(None, "state"), TABLE_ARGS)
+
+    id: Mapped[str] = mapped_column(identifier(36), primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    command: Mapped[str] = mapped_column(identifier(64))
+    params: Mapped[str] = mapped_column(Document)
+    expires_in_s: Mapped[int | None] = mapped_column(Integer)
+    selection: Mapped[str] = mapped_column(Document)
+    """The filter that chose the machines, as JSON."""
+    stage_size: Mapped[int] = mapped_column(Integer)
+    abort_after: Mapped[int | None] = mapped_column(Integer)
+    stage: Mapped[int] = mapped_column(Integer, default=0)
+    """The stage that has been given, from 1; 0 before the first."""
+    state: Mapped[str] = mapped_column(identifier(12))
+    reason: Mapped[str] = mapped_column(String(255), default="")
+    issued_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    issued_by_key: Mapped[int | None] = mapped_column(BigInteger)
+    issued_at: Mapped[int] = mapped_column(BigInteger)
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class BulkTarget(Base):
+    """A machine of a bulk run: its stage (from 1), and the command it was given, or why it was given none."""
+
+    __tablename__ = "bulk_target"
+    __table_args__ = (Index(None, "bulk_id", "stage"), Index(None, "command_id"), TABLE_ARGS)
+
+    bulk_id: Mapped[str] = mapped_column(ForeignKey("bulk_run.id"), primary_key=True)
+    machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"), primary_key=True, autoincrement=False)
+    stage: Mapped[int] = mapped_column(Integer)
+    command_id: Mapped[str | None] = mapped_column(ForeignKey("command.id"))
+    refused: Mapped[str] = mapped_column(String(255), default="")
 
 
 class DeadLetter(Base):

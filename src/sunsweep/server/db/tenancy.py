@@ -11,7 +11,17 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
-from sunsweep.server.db.models import ApiKey, AuditEntry, Base, Company, DeadLetter, Machine, User
+from sunsweep.server.db.models import (
+    ApiKey,
+    AuditEntry,
+    Base,
+    BulkRun,
+    Company,
+    DeadLetter,
+    Machine,
+    MachineModel,
+    User,
+)
 
 OWNED: Final[dict[type[Base], InstrumentedAttribute[Any]]] = {
     Company: Company.id,
@@ -20,6 +30,8 @@ OWNED: Final[dict[type[Base], InstrumentedAttribute[Any]]] = {
     AuditEntry: AuditEntry.company_id,
     DeadLetter: DeadLetter.company_id,
     Machine: Machine.company_id,
+    MachineModel: MachineModel.company_id,
+    BulkRun: BulkRun.company_id,
 }
 """What companies own, and the column that says which of them."""
 

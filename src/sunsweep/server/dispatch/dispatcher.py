@@ -1,7 +1,7 @@
 """Commands to the broker. One process at a time, under a lease checked before every publish."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -23,7 +23,7 @@ from sunsweep.contract.topics import (
     parse_machine_topic,
 )
 from sunsweep.mqtt.client import MqttClient
-from sunsweep.mqtt.port import Message, MqttError, NotConnectedError, Published, Subscription
+from sunsweep.mqtt.port import Client, Message, MqttError, NotConnectedError, OnMessages, Published, Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.clock import Clock
@@ -44,21 +44,30 @@ BARE_EXPIRY_S: Final = 10
 STOP_EXPIRY_S: Final = 900
 ANSWER_WITHIN_MS: Final = 30_000
 NOBODY_LISTENS: Final = "the machine is not connected; waiting for it"
+SUBSCRIPTIONS: Final = (Subscription(all_machines(Channel.STATUS), 0), Subscription(all_events(Event.WAKE), 0))
+
+Connect = Callable[[tuple[Subscription, ...], OnMessages], Client]
+"""Makes the client that has these subscriptions and hands on what they bring."""
+
+
+def over(connection: ConnectionSettings) -> Connect:
+    """A connection to the broker."""
+
+    def connect(subscriptions: tuple[Subscription, ...], on_messages: OnMessages) -> Client:
+        connected = metrics.MQTT_CONNECTIONS.labels("dispatch").inc
+        return MqttClient(connection, subscriptions=subscriptions, on_messages=on_messages, on_connected=connected)
+
+    return connect
 
 
 class Dispatcher:
     """Sends what is queued: when told of a new command, at a machine's status, and in a sweep every 5 s."""
 
-    def __init__(self, database: Database, connection: ConnectionSettings, *, now_ms: Clock) -> None:
+    def __init__(self, database: Database, connect: Connect, *, now_ms: Clock) -> None:
         self._database = database
         self._now_ms = now_ms
         self._lease = LeaseKeeper(database, "dispatch", now_ms=now_ms)
-        self._client = MqttClient(
-            connection,
-            subscriptions=(Subscription(all_machines(Channel.STATUS), 0), Subscription(all_events(Event.WAKE), 0)),
-            on_messages=self._told,
-            on_connected=metrics.MQTT_CONNECTIONS.labels("dispatch").inc,
-        )
+        self._client = connect(SUBSCRIPTIONS, self._told)
         self._waiting: set[Target] = set()
         # In the order of arrival, each once: so they are bounded by the number of machines, and none starves.
         self._called: dict[Target, None] = {}

@@ -29,6 +29,9 @@ class State(StrEnum):
 
 _NO_WORD_YET: Final = frozenset({State.QUEUED, State.SENT, State.UNCONFIRMED})
 
+ENDED: Final = frozenset({State.SUCCEEDED, State.FAILED, State.REJECTED, State.EXPIRED, State.CANCELLED})
+"""Nothing more is to come; `unconfirmed` is not among them, for a later word still corrects it."""
+
 MAY_FOLLOW: Final[dict[State, frozenset[State]]] = {
     State.QUEUED: frozenset({State.SENT}),
     State.SENT: frozenset({State.QUEUED}),
@@ -39,12 +42,12 @@ MAY_FOLLOW: Final[dict[State, frozenset[State]]] = {
     State.REJECTED: _NO_WORD_YET | {State.ACCEPTED, State.RUNNING},
     State.EXPIRED: frozenset({State.QUEUED}),
     State.CANCELLED: frozenset({State.QUEUED}),
-    State.UNCONFIRMED: frozenset({State.SENT}),
+    State.UNCONFIRMED: frozenset({State.SENT, State.ACCEPTED, State.RUNNING}),
 }
 """New state -> the states it may follow.
 
 A machine's word may overtake the mark that its command was sent. Back to queued leads only the broker's word that
-nobody was listening.
+nobody was listening. Also of what a machine has begun it may never say the end.
 """
 
 
@@ -60,6 +63,8 @@ async def change(
 ) -> CommandChange | None:
     """Compare and set: None where the command is not in a state that `state` may follow."""
     reason = reason[:_REASON_CHARS]
+    if state in ENDED:
+        columns["holds"] = 0
     done = await connection.execute(
         update(CommandRow)
         .where(

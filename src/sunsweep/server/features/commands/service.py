@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.codec import decode_command, encode_command, encode_object
-from sunsweep.contract.commands import Order, is_stop_like
+from sunsweep.contract.commands import STOP_RANK, Order, is_stop_like
 from sunsweep.contract.ids import next_uuid7
 from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
 from sunsweep.contract.payloads import Command
@@ -139,6 +139,7 @@ async def _write(
         issued_by_key=by[1],
         issued_at=now_ms,
         expires_at=None if life_ms is None else now_ms + life_ms,
+        holds=STOP_RANK.get(wish.command, 0),
         changed_at=now_ms,
         idempotency_key=wish.idempotency_key,
     )
