@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.codec import decode_command, encode_command, encode_object
-from sunsweep.contract.commands import STOP_RANK, Order, is_stop_like
+from sunsweep.contract.commands import STOP_RANK, is_stop_like
 from sunsweep.contract.ids import next_uuid7
 from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
 from sunsweep.contract.payloads import Command
@@ -16,12 +16,12 @@ from sunsweep.contract.refusal import Refused
 from sunsweep.server.db.models import CommandRow, Machine
 from sunsweep.server.errors import ConflictError, InvalidError, MachineDisabledError, NotFoundError
 from sunsweep.server.events import CommandChange
+from sunsweep.server.features.catalogue import service as catalogue
 from sunsweep.server.features.commands import repository
 from sunsweep.server.features.commands.lifecycle import State, change, note
 from sunsweep.server.features.machines.repository import lock
 
 DEFAULT_EXPIRY_S: Final = 1800
-MODES: Final = ("auto", "manual", "edge")
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -48,6 +48,7 @@ async def give(
         earlier = await repository.by_idempotency_key(session, machine.id, wish.idempotency_key)
         if earlier is not None:
             return _same(earlier, wish), []
+    await catalogue.check(session, (machine.company_id, machine.model), wish.command, wish.params)
     cancelled = await _overtake(session, machine.id, wish.command, now_ms=now_ms)
     row = await _write(session, machine.id, wish, by=(user_id, key_id), now_ms=now_ms)
     return row, [*cancelled, CommandChange(row.id, State.QUEUED, "", now_ms)]
@@ -91,13 +92,6 @@ async def known(session: AsyncSession, machine: Machine, command_id: str) -> Com
 def check(wish: Wish) -> None:
     """Raises `InvalidError` naming the field."""
     _check_wire(wish.params)
-    if wish.command != Order.START_CLEANING:
-        return
-    speed, mode = wish.params.get("speed"), wish.params.get("mode")
-    if speed is not None and (isinstance(speed, bool) or not isinstance(speed, int | float) or not 1 <= speed <= 10):
-        raise InvalidError(f"params.speed is {speed!r}; it must be a number from 1 to 10", field="params.speed")
-    if mode is not None and mode not in MODES:
-        raise InvalidError(f"params.mode is {mode!r}; it must be one of {', '.join(MODES)}", field="params.mode")
 
 
 def _check_wire(params: dict[str, Any]) -> None:
