@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import jsonschema
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, select, update
 
 from sunsweep.contract.commands import STOP_RANK, Order
 from sunsweep.server.db.models import Company
@@ -227,3 +227,21 @@ async def test_effects_of_many_models_are_each_their_own(shared: Platform) -> No
         assert await service.effects_of(session, []) == {}
     proofs = {kind: found[kind].proved_by["pause"] for kind in kinds}
     assert [list(proof) for proof in proofs.values()] == [["halted"], ["halted"], ["waiting"], [], *4 * [["paused"]]]
+
+
+async def test_it_costs_one_query_however_many_ask(shared: Platform) -> None:
+    asked: list[str] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    engine = shared.database._engine.sync_engine
+    async with shared.database.read() as session:
+        await session.execute(select(1))
+        event.listen(engine, "before_cursor_execute", listen)
+        try:
+            await service.check(session, (1, "SW-1"), "pause", {})
+            await service.effects_of(session, [(1, f"m{number}") for number in range(200)])
+        finally:
+            event.remove(engine, "before_cursor_execute", listen)
+    assert len(asked) == 2
