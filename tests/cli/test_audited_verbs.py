@@ -35,6 +35,7 @@ VERBS: dict[str, tuple[str, list[tuple[str, str, int | None]]]] = {
     "machine enable": ("M-1", [("machine.change", "machine M-1", 1)]),
     "machine move": ("M-1 --to 2", [("machine.move", "machine M-1", 1), ("machine.move", "machine M-1", 2)]),
     "account set": ("ingest --role ingest", [("account.set", "account ingest", None)]),
+    "command send": ("M-1 pause --company 2", [("command.give", "machine M-1", 2)]),
     "dead-letters replay": ("--company 2", [("dead_letter.replay", "dead letters", 2)]),
 }
 
