@@ -34,16 +34,18 @@ A_FEW = 3
 MANY = pytest.param(50, marks=[pytest.mark.prove, pytest.mark.timeout(1800)])
 """Rounds; in each a start and a stop, and a death at each of them."""
 LATER_MS = 3_600_000
+SERIAL = "SCM-1"
 
 
 @pytest.fixture
-async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    """Broker and ingest; the dispatchers come and go."""
+async def site(sqlite_url: str, tmp_path: Path) -> AsyncIterator[tuple[Platform, Login]]:
+    """Broker and ingest, and a machine's login; the dispatchers come and go."""
     running = await new_platform(sqlite_url, tmp_path)
     try:
+        login = await running.add_machine(SERIAL)
         await running.start_broker()
         running._spawn("backend", run_ingest(running.settings))
-        yield running
+        yield running, login
     finally:
         await running.stop()
 
@@ -100,9 +102,9 @@ async def living_dispatcher(platform: Platform, ahead_ms: int = 0) -> AsyncItera
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def give(platform: Platform, serial: str, command: str) -> str:
+async def give(platform: Platform, command: str) -> str:
     async with platform.database.write() as session:
-        machine = await known(session, 1, serial, lock=True)
+        machine = await known(session, 1, SERIAL, lock=True)
         row, _ = await service.give(session, machine, Wish(command, {}), user_id=None, now_ms=wall_clock())
         await session.execute(update(Lease).where(Lease.name == "dispatch").values(expires_at=0))
         return row.id
@@ -128,21 +130,23 @@ async def is_online(platform: Platform, *, in_session: bool) -> bool:
         return status is not None and status.presence == "online" and status.in_session is in_session
 
 
-async def given_through_a_death(platform: Platform, serial: str, order: str, point: Point) -> str:
-    command_id = await give(platform, serial, order)
+async def given_through_a_death(platform: Platform, order: str, point: Point) -> str:
+    command_id = await give(platform, order)
     await dispatch_until_killed(platform.settings, point)
     return command_id
 
 
 @pytest.mark.parametrize("rounds", [A_FEW, MANY])
 @pytest.mark.parametrize("point", list(Point))
-async def test_a_machine_that_answers_does_each_command_once(platform: Platform, point: Point, rounds: int) -> None:
-    login = await platform.add_machine("REAL")
+async def test_a_machine_that_answers_does_each_command_once(
+    site: tuple[Platform, Login], point: Point, rounds: int
+) -> None:
+    platform, login = site
     async with real_machine(platform, login) as drive:
         await eventually(lambda: is_online(platform, in_session=True))
         for number in range(1, rounds + 1):
             for order in ("start_cleaning", "stop_cleaning"):
-                command_id = await given_through_a_death(platform, "REAL", order, point)
+                command_id = await given_through_a_death(platform, order, point)
                 async with living_dispatcher(platform):
                     state = await comes_to(platform, command_id, "succeeded", "failed", "rejected", "unconfirmed")
                 assert state == "succeeded", (number, order, (await command(platform, command_id)).reason)
@@ -165,9 +169,9 @@ class Bare:
 @pytest.mark.parametrize("rounds", [A_FEW, MANY])
 @pytest.mark.parametrize(("point", "heard"), [(Point.BEFORE_PUBLISH, 0), (Point.AFTER_PUBLISH, 1)])
 async def test_a_bare_machine_gets_a_start_at_most_once_and_what_is_unknown_is_said(
-    platform: Platform, point: Point, heard: int, rounds: int
+    site: tuple[Platform, Login], point: Point, heard: int, rounds: int
 ) -> None:
-    login = await platform.add_machine("BARE")
+    platform, login = site
     machine = Bare()
     take: Callable[[Any], None] = machine.take
     commands = topic(login, "command")
@@ -176,9 +180,9 @@ async def test_a_bare_machine_gets_a_start_at_most_once_and_what_is_unknown_is_s
         await eventually(lambda: is_online(platform, in_session=False))
         given = []
         for _ in range(2 * rounds):
-            given.append(await given_through_a_death(platform, "BARE", "start_cleaning", point))
+            given.append(await given_through_a_death(platform, "start_cleaning", point))
             async with living_dispatcher(platform):
-                last = await give(platform, "BARE", "pause")
+                last = await give(platform, "pause")
                 await comes_to(platform, last, "sent", "unconfirmed")
         # Half an hour later, too, nobody has sent them again.
         async with living_dispatcher(platform, LATER_MS):
