@@ -1,7 +1,7 @@
 """What is asked of commands reads by index what it needs, with a long history of many companies, on both databases."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import pytest
@@ -84,7 +84,7 @@ async def plan(database: Database, query: Query) -> list[tuple[str, bool]]:
     return found
 
 
-def _of_sqlite(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
+def _of_sqlite(rows: Sequence[Any]) -> list[tuple[str, bool]]:
     details = [row["detail"] for row in rows]
     is_sorted = any("ORDER BY" in detail for detail in details)
     of_command = [detail for detail in details if detail.split()[1] == "command"]
@@ -93,7 +93,7 @@ def _of_sqlite(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
     return [(word[1].replace("sqlite_autoindex_command_1", "PRIMARY") if word else "", is_sorted) for word in words]
 
 
-def _of_mariadb(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
+def _of_mariadb(rows: Sequence[Any]) -> list[tuple[str, bool]]:
     of_command = [row for row in rows if row["table"] == "command"]
     by_key = {"const", "eq_ref", "ref", "range"}
     return [(row["key"] if row["type"] in by_key else "", "filesort" in row["Extra"]) for row in of_command]
