@@ -191,8 +191,9 @@ async def main() -> None:
         await platform.start_broker()
         herd = await add(platform, options.machines)
         roles = "api,live,dispatch,jobs"
-        limit = {"SUNSWEEP_COMMANDS_PER_MINUTE": LIMIT_A_MINUTE}
-        await stack.enter_async_context(serve_process(platform.settings, roles, **limit))
+        await stack.enter_async_context(
+            serve_process(platform.settings, roles, SUNSWEEP_COMMANDS_PER_MINUTE=LIMIT_A_MINUTE)
+        )
         await stack.enter_async_context(ingest_process(platform.settings))
         await eventually(platform.ready, within_s=30)
         for at in range(0, len(herd), AT_ONCE):

@@ -34,6 +34,7 @@ class Action(StrEnum):
     MODEL_DELETE = "machine_model.delete"
     COMMAND_GIVE = "command.give"
     COMMAND_CANCEL = "command.cancel"
+    COMMAND_CLOSE = "command.close"
     DEAD_LETTER_REPLAY = "dead_letter.replay"
     BROKER_LOGIN = "broker.login"
     LEFT_OUT = "refusals.left_out"

@@ -35,6 +35,7 @@ ROUTES: Final[Mapping[str, Action]] = {
     "DELETE /machine-models/{model}": Action.MODEL_DELETE,
     "POST /machines/{machine_id}/commands": Action.COMMAND_GIVE,
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Action.COMMAND_CANCEL,
+    "POST /machines/{machine_id}/commands/{command_id}/close": Action.COMMAND_CLOSE,
     "POST /dead-letters/replay": Action.DEAD_LETTER_REPLAY,
 }
 

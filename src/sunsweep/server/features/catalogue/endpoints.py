@@ -17,7 +17,7 @@ from sunsweep.server.features.catalogue.shapes import (
     model_out,
 )
 from sunsweep.server.features.catalogue.table import all_known
-from sunsweep.server.features.commands.service import DEFAULT_EXPIRY_S
+from sunsweep.server.features.commands.giving import DEFAULT_EXPIRY_S
 from sunsweep.server.features.machines.endpoints import Serial
 from sunsweep.server.features.machines.service import known as known_machine
 from sunsweep.server.features.requests import Admin, CompanyId, ServicesOf
