@@ -112,10 +112,13 @@ DEEDS: dict[str, Deed] = {
     "POST /machines/{machine_id}/commands": Deed("machine {machine_id}", {"json": {"command": "pause"}}),
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Deed("machine {machine_id}"),
     "POST /machines/{machine_id}/commands/{command_id}/close": Deed("machine {machine_id}"),
+    # Of one person's refusals in a minute only so many are told.
     "POST /commands": Deed(
-        "machines", {"json": {"command": "stop_cleaning", "filter": {"machine_ids": ["{machine_id}"]}}}
+        "machines",
+        {"json": {"command": "stop_cleaning", "filter": {"machine_ids": ["{machine_id}"]}}},
+        refused="stranger",
     ),
-    "POST /commands/bulk/{bulk_id}/abort": Deed("bulk {bulk_id}"),
+    "POST /commands/bulk/{bulk_id}/abort": Deed("bulk {bulk_id}", refused="stranger"),
     "POST /dead-letters/replay": Deed("dead letters", {"json": {"machine_id": "{machine_id}"}}),
 }
 
