@@ -151,7 +151,8 @@ async def test_every_machine_is_given_it_or_told_why_not(database: Database) -> 
         stopping.id: "stop_cleaning is not confirmed yet; wait for it, or close it",
     }
     unfit = await give(database, [free], Wish("start_cleaning", {"speed": 99}))
-    assert (unfit.rows, unfit.refused.keys(), "params.speed" in unfit.refused[free.id]) == ({}, {free.id}, True)
+    assert unfit.rows == {}
+    assert "params.speed" in unfit.refused[free.id]
     assert (await give(database, [], Wish("start_cleaning", {}))) == Given({}, {}, {})
     with pytest.raises(InvalidError):
         await give(database, of, Wish("start_cleaning", {"a": float("nan")}))
