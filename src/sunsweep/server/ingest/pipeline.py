@@ -18,6 +18,7 @@ from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.seats import member_id
 from sunsweep.server.events import publish_change, publish_presence
+from sunsweep.server.ingest.acknowledge import InOrder
 from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.batch import next_batch
 from sunsweep.server.ingest.consume import Inbox
@@ -65,11 +66,12 @@ class Ingest:
         self._client = MqttClient(
             connection,
             subscriptions=subscriptions(members),
-            on_messages=self._inbox.put,
+            on_messages=self._arrived,
             gate=gate,
             on_connected=metrics.MQTT_CONNECTIONS.labels(member_id(number)).inc,
         )
         self._inbox.tap = self._client
+        self._acknowledgements = InOrder(self._client)
         self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
         self._store = Store(database, letters=NewLetters(database, per_day=dead_letters_per_day), now_ms=now_ms)
         self._refusals = Refusals(now_ms=now_ms, companies=lambda: self._registry.companies)
@@ -172,7 +174,7 @@ class Ingest:
             if messages:
                 lagged(messages[0], now_ms=self._now_ms())
             with timed("acknowledge"):
-                self._client.acknowledge(messages)
+                self._acknowledgements.settled(messages)
                 self._receipts.committed(committed.outcome)
                 await self._tell_viewers(committed)
         self._refusals.heard(committed.outcome)
@@ -187,6 +189,10 @@ class Ingest:
             await publish_presence(self._client, presence)
         for machine, change in committed.commands:
             await publish_change(self._client, machine.company_id, machine.serial, change)
+
+    def _arrived(self, messages: Sequence[Message]) -> None:
+        self._acknowledgements.arrived(messages)
+        self._inbox.put(messages)
 
     def _depths(self) -> dict[Gauge, Callable[[], float]]:
         return {
