@@ -101,3 +101,9 @@ def test_large_messages_of_many_companies_fill_a_batch_all_the_same() -> None:
     inbox = Inbox()
     inbox.put([of(company, 64 * 1024) for company in range(200)])
     assert len(inbox.take(1000, max_bytes=4 * MIB)) == 64
+
+
+def test_a_large_message_leaves_the_others_what_remains_of_the_room() -> None:
+    inbox = Inbox()
+    inbox.put([of(1, 3 * MIB), of(2, MIB // 2), of(2, MIB // 2), of(2, MIB // 2)])
+    assert [len(one.payload) for one in inbox.take(1000, max_bytes=4 * MIB)] == [3 * MIB, MIB // 2, MIB // 2]

@@ -1,8 +1,11 @@
 """Companies stand in line each for itself, and are served in turn."""
 
 from collections import deque
+from typing import Final
 
 from sunsweep.mqtt.port import Message
+
+_ANY_SIZE: Final = 2**63
 
 
 class Line:
@@ -25,6 +28,7 @@ class Line:
         """At most `limit` messages, oldest first, of `share_bytes`; the first may fill the room. And their bytes."""
         taken: list[Message] = []
         messages, total = self.messages, 0
+        share_bytes = min(share_bytes, room_bytes)
         while messages and len(taken) < limit:
             message = messages[0]
             size = len(message.payload)
@@ -96,6 +100,3 @@ class Lines:
             if line.messages:
                 self._lines[company] = line
         return taken, total
-
-
-_ANY_SIZE = 2**63

@@ -82,7 +82,8 @@ class Ingest:
         self._stages = Stages()
         self._committing: asyncio.Task[None] | None = None
         self._watch = Watch(self._look, lambda: self._committing)
-        self._in_hand: Sequence[Message] = ()
+        self._in_hand_ms: int | None = None
+        """When the oldest of the batch in hand was received."""
         self.taken = 0
         """Messages taken in hand so far."""
         self._replay = partial(
@@ -162,17 +163,17 @@ class Ingest:
             await asyncio.gather(committing, return_exceptions=True)
 
     async def _process(self, messages: list[Message]) -> None:
-        self._in_hand = messages
+        oldest_ms = self._in_hand_ms = min([message.received_ms for message in messages], default=None)
         self._stages.enter("commit")
         size = sum([len(message.payload) for message in messages])
         with span("ingest batch", member=self._number, rows=len(messages), bytes=size):
-            if messages:
-                waited(messages[0], now_ms=self._now_ms())
+            if oldest_ms is not None:
+                waited(oldest_ms, now_ms=self._now_ms())
             committed = await self._persist(messages)
-            self._in_hand = ()
+            self._in_hand_ms = None
             self._stages.enter("tell")
-            if messages:
-                lagged(messages[0], now_ms=self._now_ms())
+            if oldest_ms is not None:
+                lagged(oldest_ms, now_ms=self._now_ms())
             with timed("acknowledge"):
                 self._acknowledgements.settled(messages)
                 self._receipts.committed(committed.outcome)
@@ -204,9 +205,8 @@ class Ingest:
         }
 
     def _oldest_s(self) -> float:
-        in_hand = self._in_hand
-        oldest_ms = in_hand[0].received_ms if in_hand else self._inbox.oldest_ms
-        return 0.0 if oldest_ms is None else max(0, self._now_ms() - oldest_ms) / 1000
+        known = [at_ms for at_ms in (self._in_hand_ms, self._inbox.oldest_ms) if at_ms is not None]
+        return max(0, self._now_ms() - min(known)) / 1000 if known else 0.0
 
     def _look(self) -> Look:
         """How long the stages have stood at their work; waiting for a database that is known to be away is none."""
