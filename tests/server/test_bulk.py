@@ -1,5 +1,6 @@
 """One command for many machines over REST: filter, dry run, confirmation, stages, results, abort, stop-all."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -304,3 +305,13 @@ async def test_a_stage_larger_than_a_transaction_is_given_in_several(quiet: Plat
     async with quiet.database.read() as session:
         assert (await session.get_one(BulkRun, bulk_id)).stage == 1
     assert (await give(quiet, serials[0], "stop_cleaning")).status_code == 202
+
+
+async def test_several_who_roll_out_at_once_give_nothing_twice(quiet: Platform) -> None:
+    serials = await fleet(quiet, "SEVERAL", 30)
+    for _ in range(3):
+        bulk_id = await begin(quiet, {"machine_ids": serials}, **CLEAN, stage_size=10)
+        await asyncio.gather(*(roll_out(quiet) for _ in range(4)))
+        assert (await run_of(quiet, bulk_id))["counts"] == {"not_given": 20, "queued": 10}
+        await quiet.call("POST", f"/commands/bulk/{bulk_id}/abort")
+    assert len(await commands_of(quiet, serials)) == 30

@@ -24,7 +24,7 @@ async def ended(platform: Platform, bulk_id: str) -> dict[str, Any]:
 async def all_online(platform: Platform, number: int) -> None:
     async def they_are() -> bool:
         items = (await platform.get("/machines"))["items"]
-        return sum(item["current"]["presence"] == "online" for item in items) == number
+        return bool(sum(item["current"]["presence"] == "online" for item in items) == number)
 
     await eventually(they_are, within_s=30)
 
@@ -41,7 +41,7 @@ async def test_machines_are_set_stage_by_stage_and_all_stopped_by_one_call(datab
             await stack.enter_async_context(real_machine(platform, await platform.add_machine(serial)))
         await all_online(platform, 4)
         await stack.enter_async_context(dispatcher(platform))
-        wish = {"command": "configure", "params": {"telemetry_interval_s": 1}}
+        wish = {"command": "configure", "params": {"telemetry_interval_s": 5}}
         bulk_id = await begin(platform, {"presence": "online"}, **wish, stage_size=2, abort_after=1)
         run = await ended(platform, bulk_id)
         assert (run["state"], run["stage"], run["counts"]) == ("finished", 2, {"succeeded": 4})
