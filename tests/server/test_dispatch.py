@@ -16,8 +16,8 @@ from sunsweep.server.db.lease import LEASE_MS
 from sunsweep.server.db.models import CommandRow, Machine
 from sunsweep.server.dispatch import dispatcher as dispatching
 from sunsweep.server.dispatch import timing
+from sunsweep.server.dispatch.outgoing import Unsent
 from sunsweep.server.dispatch.repository import Item
-from sunsweep.server.dispatch.round import LEASE_LOST
 from sunsweep.server.features.commands import service
 from sunsweep.server.features.commands.lifecycle import State
 from sunsweep.server.features.commands.service import Wish
@@ -274,15 +274,32 @@ async def test_a_bare_start_that_is_marked_waits_again_where_the_lease_is_lost_b
     login = await platform.add_machine("BARE")
     async with bare(platform, login) as machine, dispatcher(platform) as running:
         await online(platform, machine, "BARE")
-        may = iter([True, False])
-        monkeypatch.setattr(running._round, "_may_send", lambda: next(may, True))
+        may = iter([False])
+        monkeypatch.setattr(running._round._outgoing, "_may_send", lambda: next(may, True))
         start = await give(platform, "BARE", "start_cleaning")
         await eventually(lambda: as_value(machine.orders))
         found = await becomes(platform, "BARE", start, "sent")
         assert [(one["state"], one["reason"]) for one in found["history"]] == [
             ("queued", ""),
             ("sent", ""),
-            ("queued", LEASE_LOST),
+            ("queued", Unsent.WITHHELD),
             ("sent", ""),
         ]
         assert (machine.orders, found["sends"]) == (["start_cleaning"], 1)
+
+
+async def test_a_bare_start_that_is_marked_expires_where_its_time_runs_out_before_its_publish(
+    on_both: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = on_both
+    login = await platform.add_machine("BARE")
+    async with bare(platform, login) as machine, dispatcher(platform) as running:
+        await online(platform, machine, "BARE")
+        monkeypatch.setattr(running._round._outgoing, "_now_ms", lambda: wall_clock() + 3_600_000)
+        start = await give(platform, "BARE", "start_cleaning")
+        found = await becomes(platform, "BARE", start, "expired")
+        stop = await give(platform, "BARE", "stop_cleaning")
+        await becomes(platform, "BARE", stop, "sent")
+    assert [one["state"] for one in found["history"]] == ["queued", "sent", "queued", "expired"]
+    assert (found["reason"], found["sends"], found["sent_at"]) == (Unsent.LATE, 0, None)
+    assert machine.orders == ["stop_cleaning"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sunsweep.server.dispatch import dispatcher as dispatching
-from sunsweep.server.dispatch import timing
+from sunsweep.server.dispatch import timing, unanswered
 from tests.support.dispatching import (
     Bare,
     Time,
@@ -148,3 +148,19 @@ async def test_online_but_not_listening_is_said_and_tried_again(platform: Platfo
             time.ahead_ms += timing.LONGEST_WAIT_MS
             await eventually(lambda: heard(again, 1))
             await eventually(lambda: as_value(again.ids == [stop]))
+
+
+async def test_who_did_not_listen_gets_it_at_the_next_word(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unanswered, "DEAF_FOR_MS", 86_400_000)
+    login, time = await platform.add_machine(SERIAL), Time()
+    async with dispatcher(platform, time) as running:
+        async with bare(platform, login) as machine:
+            await online(platform, machine, SERIAL, status="Running", session=SESSION)
+            stop = await give(platform, SERIAL, "stop_cleaning")
+            await becomes(platform, SERIAL, stop, "sent")
+        time.ahead_ms += timing.wait_ms(1)
+        await eventually(lambda: as_value(running._unanswered._deaf))
+        async with bare(platform, login) as again:
+            await again.says("Running", session=SESSION)
+            await eventually(lambda: heard(again, 1))
+            assert again.ids == [stop]

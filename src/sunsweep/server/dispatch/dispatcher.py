@@ -70,7 +70,7 @@ class Dispatcher:
         marks = Marks(database, self._client, now_ms=now_ms)
         self._round = Round(
             database,
-            outgoing=Outgoing(self._client, now_ms=now_ms),
+            outgoing=Outgoing(self._client, may_send=lambda: self._may_send, now_ms=now_ms),
             marks=marks,
             readback=self._readback,
             may_send=lambda: self._may_send,
@@ -115,6 +115,9 @@ class Dispatcher:
             self._readback.heard(target, message.payload)
             if self._readback.proved:
                 self._something.set()
+        if self._unanswered.heard(target):
+            self._look_due = True
+            self._something.set()
         if target in self._waiting:
             self._call(target)
 

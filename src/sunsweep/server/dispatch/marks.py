@@ -12,7 +12,7 @@ from sunsweep.server.db.models import CommandRow
 from sunsweep.server.dispatch import repository
 from sunsweep.server.dispatch.repository import Item
 from sunsweep.server.events import CommandChange, publish_change
-from sunsweep.server.features.commands.lifecycle import State, change
+from sunsweep.server.features.commands.lifecycle import MAY_FOLLOW, Changed, Held, State, change_all
 from sunsweep.server.features.commands.service import back_to_queue
 
 AT_ONCE: Final = 100
@@ -82,21 +82,18 @@ class Marks:
     async def _become_once(
         self, items: Sequence[Item], state: State, reason: str | Callable[[Item], str], columns: dict[str, Any]
     ) -> list[tuple[Item, CommandChange]]:
-        told = []
+        of_id = {item.row.id: item for item in items}
+        by_reason: dict[str, list[Held]] = {}
+        changed: Changed = []
+        at_ms = self._now_ms()
         async with self._database.write() as session:
-            for item in items:
-                done = await change(
-                    session,
-                    item.row.id,
-                    state,
-                    machine_id=item.row.machine_id,
-                    at_ms=self._now_ms(),
-                    reason=reason if isinstance(reason, str) else reason(item),
-                    **columns,
-                )
-                if done is not None:
-                    told.append((item, done))
-        return told
+            for held in await repository.hold(session, of_id):
+                if held.state in MAY_FOLLOW[state]:
+                    words = reason if isinstance(reason, str) else reason(of_id[held.id])
+                    by_reason.setdefault(words, []).append(held)
+            for words, commands in by_reason.items():
+                changed += await change_all(session, commands, state, at_ms=at_ms, reason=words, **columns)
+        return [(of_id[done.id], done) for _, done in changed]
 
     async def _tell(self, told: Sequence[tuple[Item, CommandChange]]) -> None:
         for item, done in told:

@@ -1,7 +1,8 @@
 """Publishes commands to machines, many at once."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from enum import StrEnum
 from typing import Final
 
 import structlog
@@ -13,35 +14,55 @@ from sunsweep.contract.topics import Channel, Event, EventTopic, MachineTopic
 from sunsweep.mqtt.port import Client, MqttError, NotConnectedError, Published
 from sunsweep.server.clock import Clock
 from sunsweep.server.dispatch.repository import Item
-from sunsweep.server.dispatch.timing import is_bare, life_s
+from sunsweep.server.dispatch.timing import is_bare, is_over, life_s
 from sunsweep.server.tracing import span
 
 log = structlog.get_logger(__name__)
 
 ANSWER_WITHIN_S: Final = 10.0
 """A broker that has not acknowledged by then keeps nobody else's commands waiting; the outcome is unknown."""
+IN_FLIGHT: Final = 20
+"""As many as mosquitto takes unacknowledged: whoever waits does so here, before he is looked at, not in the client."""
+
+
+class Unsent(StrEnum):
+    """Why a command certainly did not go out."""
+
+    LATE = "not sent in time"
+    WITHHELD = "held back before it went out; it waits again"
+
+
+Said = Published | Unsent | None
+"""None: nobody knows whether the broker has it."""
 
 
 class Outgoing:
-    """Each command once; what the broker said, or None where nobody knows."""
+    """Each command once. `may_send`: whether this process may still publish, asked right before each publish."""
 
-    def __init__(self, client: Client, *, now_ms: Clock) -> None:
+    def __init__(self, client: Client, *, may_send: Callable[[], bool], now_ms: Clock) -> None:
         self._client = client
+        self._may_send = may_send
         self._now_ms = now_ms
 
-    async def publish_all(self, items: Collection[Item]) -> list[tuple[Item, Published | None]]:
-        """All of them are written before the broker has answered for the first."""
-        said = await asyncio.gather(*(self._publish_or_none(item) for item in items))
+    async def publish_all(self, items: Collection[Item]) -> list[tuple[Item, Said]]:
+        """Many are on their way at once, and all of them together have `ANSWER_WITHIN_S`."""
+        window = asyncio.Semaphore(IN_FLIGHT)
+        said = await asyncio.gather(*(self._publish_in_time(item, window) for item in items))
         return list(zip(items, said, strict=True))
 
-    async def _publish_or_none(self, item: Item) -> Published | None:
+    async def _publish_in_time(self, item: Item, window: asyncio.Semaphore) -> Said:
+        said: Said = Unsent.WITHHELD
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                return await self.publish(item)
+            async with asyncio.timeout(ANSWER_WITHIN_S), window:
+                if is_over(item.row, now_ms=self._now_ms()):
+                    return Unsent.LATE
+                if self._may_send():
+                    said = None
+                    said = await self.publish(item)
         except (MqttError, TimeoutError) as error:
             words = str(error) or "no answer"
             log.warning("a command waits: the broker takes nothing", command_id=item.row.id, error=words)
-            return None
+        return said
 
     async def publish(self, item: Item) -> Published:
         """Raises `MqttError`."""

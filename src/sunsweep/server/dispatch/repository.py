@@ -10,7 +10,7 @@ from sunsweep.contract.commands import STOP_RANK
 from sunsweep.server.db.models import CommandRow, Machine, MachineStatus
 from sunsweep.server.features.catalogue.effects import Effects
 from sunsweep.server.features.catalogue.service import effects_of
-from sunsweep.server.features.commands.lifecycle import State
+from sunsweep.server.features.commands.lifecycle import Held, State
 
 Target = tuple[int, str]
 """(company id, serial)."""
@@ -65,6 +65,13 @@ async def silent(session: AsyncSession, state: State, *, before_ms: int) -> list
 
 async def these(session: AsyncSession, command_ids: Collection[str]) -> list[Item]:
     return await _items(session, _commands().where(CommandRow.id.in_(command_ids)))
+
+
+async def hold(session: AsyncSession, command_ids: Collection[str]) -> list[Held]:
+    """Lock these, in the order of their ids; by nothing but the id, or InnoDB might lock by another index."""
+    query = select(CommandRow.id, CommandRow.machine_id, CommandRow.state).where(CommandRow.id.in_(command_ids))
+    rows = await session.execute(query.order_by(CommandRow.id).with_for_update())
+    return [Held(command_id, machine_id, State(state)) for command_id, machine_id, state in rows]
 
 
 async def unproved(session: AsyncSession) -> list[Item]:

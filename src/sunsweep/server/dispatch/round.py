@@ -10,18 +10,17 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import CommandRow
 from sunsweep.server.dispatch import repository
 from sunsweep.server.dispatch.marks import Marks
-from sunsweep.server.dispatch.outgoing import Outgoing
+from sunsweep.server.dispatch.outgoing import Outgoing, Said, Unsent
 from sunsweep.server.dispatch.readback import ReadBack
 from sunsweep.server.dispatch.repository import Item, Target
 from sunsweep.server.dispatch.timing import NOBODY_LISTENS, is_bare, is_over, may_be_here, urgency
 from sunsweep.server.features.commands.lifecycle import State
 
-LEASE_LOST: Final = "another process sends the commands now"
 NOT_PROVABLE: Final = "delivered; this machine does not answer, and no status proves this command"
 
 
 class Round:
-    """`may_send`: whether this process may still publish, asked right before each publish."""
+    """`may_send`: whether this process may publish; where not, nothing is begun."""
 
     def __init__(
         self,
@@ -62,17 +61,15 @@ class Round:
                 await self._marks.say_why([item for item in items if item.target in deaf], NOBODY_LISTENS)
         return waiting
 
-    async def send_again(self, items: Collection[Item]) -> set[str]:
-        """Open stops once more, as they are; ids of those that nobody heard."""
+    async def send_again(self, items: Collection[Item]) -> set[Target]:
+        """Open stops once more, as they are; the machines that do not listen."""
         at_ms = self._now_ms()
-        if not self._may_send():
-            return set()
         said = await self._outgoing.publish_all(items)
         nobody = [item for item, published in said if published is Published.NOBODY_LISTENS]
         delivered = [item for item, published in said if published is Published.DELIVERED]
         await self._marks.sent_again(delivered, at_ms=at_ms)
         await self._marks.say_why(nobody, NOBODY_LISTENS)
-        return {item.row.id for item in nobody}
+        return {item.target for item in nobody}
 
     async def _queued(self, targets: Collection[Target], *, but: set[str]) -> list[Item]:
         async with self._database.read() as session:
@@ -82,23 +79,18 @@ class Round:
         """One command of each machine; the machines that do not listen, and those of which nobody knows."""
         now_ms = self._now_ms()
         over = [item for item in items if is_over(item.row, now_ms=now_ms)]
-        await self._marks.become(over, State.EXPIRED, reason="not sent in time")
+        await self._marks.become(over, State.EXPIRED, reason=Unsent.LATE)
         living = [item for item in items if not is_over(item.row, now_ms=now_ms)]
         away = [
             item for item in living if _is_bare_start(item) and not may_be_here(item.row, item.status, now_ms=now_ms)
         ]
         deaf = {item.target for item in away}
         out = await self._mark_bare_starts([item for item in living if item.target not in deaf], at_ms=now_ms)
-        if not self._may_send():
-            # Nothing of this has gone out.
-            for item in filter(_is_bare_start, out):
-                await self._marks.take_back(item, LEASE_LOST)
-            return deaf, {item.target for item in out}
         self._expect(out)
         said = await self._outgoing.publish_all(out)
         await self._settle(said, at_ms=now_ms)
-        deaf |= {item.target for item, published in said if published is Published.NOBODY_LISTENS}
-        return deaf, {item.target for item, published in said if published is None}
+        deaf |= {item.target for item, word in said if word is Published.NOBODY_LISTENS}
+        return deaf, {item.target for item, word in said if word is None or isinstance(word, Unsent)}
 
     async def _mark_bare_starts(self, items: Sequence[Item], *, at_ms: int) -> list[Item]:
         """A bare machine cannot know a start again: it is marked as sent before its one publish."""
@@ -111,14 +103,17 @@ class Round:
             if is_bare(item.status):
                 self._readback.expect(item, now_ms=self._now_ms())
 
-    async def _settle(self, said: Sequence[tuple[Item, Published | None]], *, at_ms: int) -> None:
-        delivered = [item for item, published in said if published is Published.DELIVERED]
+    async def _settle(self, said: Sequence[tuple[Item, Said]], *, at_ms: int) -> None:
+        delivered = [item for item, word in said if word is Published.DELIVERED]
         await self._marks.sent([item for item in delivered if not _is_bare_start(item)], at_ms=at_ms)
-        for item, published in said:
-            if published is not Published.DELIVERED:
-                self._readback.drop(item.target, item.row.id)
-            if published is Published.NOBODY_LISTENS and _is_bare_start(item):
-                await self._marks.take_back(item, NOBODY_LISTENS)
+        for item, word in said:
+            if word is Published.DELIVERED:
+                continue
+            self._readback.drop(item.target, item.row.id)
+            if word is not None and _is_bare_start(item):
+                await self._marks.take_back(item, NOBODY_LISTENS if word is Published.NOBODY_LISTENS else word)
+        late = [item for item, word in said if word is Unsent.LATE]
+        await self._marks.become(late, State.EXPIRED, reason=Unsent.LATE)
         bare = [item for item in delivered if is_bare(item.status)]
         for item in bare:
             self._readback.sent(item)

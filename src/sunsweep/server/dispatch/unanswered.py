@@ -8,7 +8,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.dispatch import repository
 from sunsweep.server.dispatch.marks import Marks
 from sunsweep.server.dispatch.readback import ReadBack
-from sunsweep.server.dispatch.repository import Item
+from sunsweep.server.dispatch.repository import Item, Target
 from sunsweep.server.dispatch.round import Round
 from sunsweep.server.dispatch.timing import (
     ANSWER_WITHIN_MS,
@@ -22,7 +22,7 @@ from sunsweep.server.features.commands.lifecycle import State
 NOTHING_SAID: Final = "sent, and the machine has said nothing since"
 NOT_ENDED: Final = "begun, and the machine has not said how it ended"
 DEAF_FOR_MS: Final = 5_000
-"""A machine that is online and does not listen is tried so often."""
+"""A machine that is online and does not listen is tried so often, and at its next word."""
 
 
 class Unanswered:
@@ -34,7 +34,11 @@ class Unanswered:
         self._marks = marks
         self._readback = readback
         self._now_ms = now_ms
-        self._deaf: dict[str, int] = {}
+        self._deaf: dict[Target, int] = {}
+
+    def heard(self, target: Target) -> bool:
+        """Whether this machine, which has just spoken, did not listen when last tried; it is tried again."""
+        return self._deaf.pop(target, None) is not None
 
     async def send_again(self) -> None:
         """Open stops that are due."""
@@ -46,13 +50,11 @@ class Unanswered:
         for item in (*sent, *stops):
             if is_bare(item.status) and item.row.state in (State.SENT, State.UNCONFIRMED):
                 self._readback.adopt(item, now_ms=now_ms)
-        self._deaf = {
-            command_id: at_ms for command_id, at_ms in self._deaf.items() if 0 <= now_ms - at_ms < DEAF_FOR_MS
-        }
+        self._deaf = {target: at_ms for target, at_ms in self._deaf.items() if 0 <= now_ms - at_ms < DEAF_FOR_MS}
         due = [
             item
             for item in stops
-            if item.row.id not in self._deaf and is_due_again(item.row, item.status, now_ms=now_ms)
+            if item.target not in self._deaf and is_due_again(item.row, item.status, now_ms=now_ms)
         ]
         if due:
             self._deaf.update(dict.fromkeys(await self._round.send_again(due), now_ms))
