@@ -333,6 +333,7 @@ async def fill(platform: Platform, serial: str, number: int) -> None:
         session.add_all(
             CommandRow(
                 id=uuid7(now_ms - number + n, n),
+                company_id=1,
                 machine_id=machine_id,
                 command="custom",
                 params="{}",

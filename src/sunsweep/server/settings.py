@@ -166,6 +166,11 @@ class ServeSettings(BackendSettings):
         description="addresses and networks of proxies whose X-Forwarded-For and -Proto count, parted by commas; "
         "default: none",
     )
+    commands_per_minute: int = Field(
+        default=60,
+        ge=1,
+        description="start-like commands that a user or an API key may give in a minute; stops are not counted",
+    )
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="the most that a request's body may have")
     mqtt_door: bool = Field(
         default=False,

@@ -340,12 +340,17 @@ class CommandRow(Base):
         Index(None, "machine_id", "id"),
         Index(None, "state", "machine_id"),
         Index(None, "holds", "machine_id"),
+        Index(None, "machine_id", "command", "id"),
+        Index(None, "company_id", "id"),
         Index(None, "issued_by", "issued_at"),
+        Index(None, "issued_by_key", "issued_at"),
         UniqueConstraint("machine_id", "idempotency_key"),
         TABLE_ARGS,
     )
 
     id: Mapped[str] = mapped_column(identifier(36), primary_key=True)
+    company_id: Mapped[int] = mapped_column(BigInteger)
+    """The machine's, which never changes."""
     machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"))
     command: Mapped[str] = mapped_column(identifier(64))
     params: Mapped[str] = mapped_column(Document)
@@ -417,7 +422,13 @@ class BulkRun(Base):
     """
 
     __tablename__ = "bulk_run"
-    __table_args__ = (Index(None, "company_id", "id"), Index(None, "state"), TABLE_ARGS)
+    __table_args__ = (
+        Index(None, "company_id", "id"),
+        Index(None, "state"),
+        Index(None, "issued_by", "issued_at"),
+        Index(None, "issued_by_key", "issued_at"),
+        TABLE_ARGS,
+    )
 
     id: Mapped[str] = mapped_column(identifier(36), primary_key=True)
     company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))

@@ -16,6 +16,7 @@ from sunsweep.server.db.models import (
     AuditEntry,
     Base,
     BulkRun,
+    CommandRow,
     Company,
     DeadLetter,
     Machine,
@@ -32,6 +33,7 @@ OWNED: Final[dict[type[Base], InstrumentedAttribute[Any]]] = {
     Machine: Machine.company_id,
     MachineModel: MachineModel.company_id,
     BulkRun: BulkRun.company_id,
+    CommandRow: CommandRow.company_id,
 }
 """What companies own, and the column that says which of them."""
 

@@ -40,7 +40,7 @@ WORDS: Final = {
     404: "It does not exist, or is another company's",
     409: "It contradicts what there is",
     422: "A value that cannot be; `field` names it",
-    429: "Too many tries; `retry_after_s` says when to come again",
+    429: "Too many; `retry_after_s` says when to come again",
     503: "The database takes nothing now",
 }
 OF_DEPENDENCIES: Final[dict[Callable[..., Any], set[int]]] = {

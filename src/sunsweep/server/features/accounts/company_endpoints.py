@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from sunsweep.server.errors import ForbiddenError
 from sunsweep.server.features.accounts import repository, service
+from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.accounts.shapes import (
     MAX_ID,
     CompanyChange,
@@ -15,7 +17,15 @@ from sunsweep.server.features.accounts.shapes import (
 )
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
-from sunsweep.server.features.requests import Caller, NumberCursor, PageLimit, PlatformAdmin, ServicesOf, own_or_named
+from sunsweep.server.features.requests import (
+    Admin,
+    Caller,
+    NumberCursor,
+    PageLimit,
+    PlatformAdmin,
+    ServicesOf,
+    own_or_named,
+)
 
 router = APIRouter(prefix="/companies", tags=["accounts"])
 
@@ -53,10 +63,16 @@ async def company(company_id: CompanyNumber, who: Caller, held: ServicesOf) -> C
 
 @router.patch("/{company_id}", responses=refusals(409))
 async def change(
-    company_id: CompanyNumber, wish: CompanyChange, _who: PlatformAdmin, held: ServicesOf, trail: AuditTrail
+    company_id: CompanyNumber, wish: CompanyChange, who: Admin, held: ServicesOf, trail: AuditTrail
 ) -> CompanyOut:
-    """Change a company; its raw measurements may be kept shorter than the platform's, not longer."""
+    """Change a company; its raw measurements may be kept shorter than the platform's, not longer.
+
+    Its own admins say what holds for its commands; the name and the retention are the platform admin's.
+    """
+    own_or_named(who, company_id)
     asked = wish.model_dump(exclude_unset=True)
+    if who.role is not Role.PLATFORM_ADMIN and not asked.keys() <= service.COMPANYS_OWN:
+        raise ForbiddenError("the name and the retention are the platform admin's to change")
     async with held.database.write() as unit:
         found = await service.known_company(unit, company_id)
         before = {name: getattr(found, name) for name in asked}
@@ -65,6 +81,8 @@ async def change(
         if "raw_retention_days" in asked:
             days, most = asked["raw_retention_days"], held.settings.retention_days
             service.set_retention(found, days, most_days=most)
+        for name in service.COMPANYS_OWN & asked.keys():
+            setattr(found, name, asked[name])
         changed = {name: (old, new) for name, old in before.items() if (new := getattr(found, name)) != old}
         await trail.done(unit, f"company {found.id}", company_id=found.id, detail=changed)
     return company_out(found)

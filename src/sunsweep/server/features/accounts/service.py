@@ -28,6 +28,9 @@ _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$RiHAWLnNANWWWxTfMhVngA$0VZYa9fHbqo9kGP
 """Verified where there is no such user, so that the answer takes as long."""
 
 
+COMPANYS_OWN: Final = frozenset({"command_life_s", "custom_commands"})
+"""What of a company its own admins may change."""
+
 _EMAIL: Final = re.compile(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+")
 
 

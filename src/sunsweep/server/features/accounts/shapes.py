@@ -108,16 +108,23 @@ class NewCompany(Strict):
 
 
 class CompanyChange(Strict):
-    """`raw_retention_days`: null is the platform's."""
+    """`raw_retention_days` and `command_life_s` (how long a start-like command may wait): null is the platform's.
+
+    `custom_commands`: commands that no catalogue names may be given too.
+    """
 
     name: Name | None = None
     raw_retention_days: Annotated[int, Field(strict=True, ge=1, le=36_500)] | None = None
+    command_life_s: Annotated[int, Field(strict=True, ge=30, le=604_800)] | None = None
+    custom_commands: Annotated[bool, Field(strict=True)] = False
 
 
 class CompanyOut(BaseModel):
     company_id: int
     name: str
     raw_retention_days: int | None
+    command_life_s: int | None
+    custom_commands: bool
     created_at: str
 
 
@@ -181,6 +188,8 @@ def company_out(company: Company) -> CompanyOut:
         company_id=company.id,
         name=company.name,
         raw_retention_days=company.raw_retention_days,
+        command_life_s=company.command_life_s,
+        custom_commands=company.custom_commands,
         created_at=iso(company.created_at),
     )
 

@@ -32,6 +32,7 @@ class Action(StrEnum):
     MACHINE_ENROL = "machine.enrol"
     COMMAND_GIVE = "command.give"
     COMMAND_CANCEL = "command.cancel"
+    COMMAND_CLOSE = "command.close"
     DEAD_LETTER_REPLAY = "dead_letter.replay"
     BROKER_LOGIN = "broker.login"
     LEFT_OUT = "refusals.left_out"

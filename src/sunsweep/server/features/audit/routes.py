@@ -33,6 +33,7 @@ ROUTES: Final[Mapping[str, Action]] = {
     "POST /enrol": Action.MACHINE_ENROL,
     "POST /machines/{machine_id}/commands": Action.COMMAND_GIVE,
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Action.COMMAND_CANCEL,
+    "POST /machines/{machine_id}/commands/{command_id}/close": Action.COMMAND_CLOSE,
     "POST /dead-letters/replay": Action.DEAD_LETTER_REPLAY,
 }
 

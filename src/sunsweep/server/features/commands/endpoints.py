@@ -1,75 +1,47 @@
-"""Commands: give, look at, take back."""
+"""Commands of a machine: give, look at, take back, close."""
 
-from typing import Annotated, Any
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
-from fastapi import APIRouter, Header, Path, Query
-from msgspec import json
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-
-from sunsweep.contract.limits import MAX_COMMAND_CHARS
-from sunsweep.contract.times import iso
 from sunsweep.contract.topics import Event, EventTopic
-from sunsweep.server.db.models import CommandEvent, CommandRow
 from sunsweep.server.events import publish, publish_change
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.commands import repository, service
+from sunsweep.server.features.commands.outcome import Wait, is_known, outcome, seconds
+from sunsweep.server.features.commands.repository import Sought
+from sunsweep.server.features.commands.shapes import (
+    CommandId,
+    CommandLife,
+    CommandOut,
+    CommandPage,
+    Cursor,
+    IdempotencyKey,
+    IsOpen,
+    NewCommand,
+    PageSize,
+    States,
+    life,
+    page,
+    shown,
+)
 from sunsweep.server.features.machines.endpoints import Serial
 from sunsweep.server.features.machines.service import known as known_machine
 from sunsweep.server.features.requests import CompanyId, Operator, ServicesOf
 
 router = APIRouter(prefix="/machines/{machine_id}/commands", tags=["commands"])
 
-CommandId = Annotated[str, Path(pattern=r"^[0-9a-f-]{1,36}$")]
-IdempotencyKey = Annotated[str | None, Header(max_length=64, pattern=r"^[\x21-\x7e]+$")]
 
-
-class NewCommand(BaseModel):
-    """An order, such as `{"command":"start_cleaning","params":{"speed":5,"mode":"auto"}}`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    command: Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9_.-]{{1,{MAX_COMMAND_CHARS}}}$")]
-    params: dict[str, Any] = {}
-    expires_in: Annotated[
-        int | None, Field(strict=True, ge=1, le=604_800, description="seconds; start-like commands only")
-    ] = None
-
-
-class StateChange(BaseModel):
-    state: str
-    reason: str
-    at: str
-
-
-class CommandOut(BaseModel):
-    id: str
-    machine_id: str
-    command: str
-    params: dict[str, Any]
-    state: str
-    reason: str
-    issued_at: str
-    issued_by: int | None
-    issued_by_key: int | None
-    expires_at: str | None
-    sent_at: str | None
-    changed_at: str
-
-
-class CommandLife(CommandOut):
-    """A command with every change of its state."""
-
-    history: list[StateChange]
-
-
-class CommandPage(BaseModel):
-    items: list[CommandOut]
-    next_cursor: str | None
-
-
-@router.post("", status_code=202, responses=refusals(409))
+@router.post(
+    "",
+    status_code=202,
+    response_model=CommandOut,
+    response_description="It is given, and its outcome not known yet",
+    responses=refusals(403, 409, 429)
+    | {200: {"model": CommandLife, "description": "With `wait`: its outcome, an end or `unconfirmed`"}},
+)
 async def give(
+    request: Request,
     machine_id: Serial,
     new: NewCommand,
     who: Operator,
@@ -77,21 +49,30 @@ async def give(
     held: ServicesOf,
     trail: AuditTrail,
     idempotency_key: IdempotencyKey = None,
-) -> CommandOut:
+    wait: Wait = None,
+) -> CommandOut | JSONResponse:
     """Give an order. The answer is that it is queued; its life follows at its address and as live frames."""
     wish = service.Wish(new.command, new.params, new.expires_in, idempotency_key)
+    by = {"user_id": who.user_id, "key_id": who.key_id, "per_minute": held.settings.commands_per_minute}
     async with held.database.write() as unit:
         machine = await known_machine(unit, company_id, machine_id, lock=True)
-        row, changes = await service.give(
-            unit, machine, wish, user_id=who.user_id, key_id=who.key_id, now_ms=held.now_ms()
-        )
+        row, changes = await service.give(unit, machine, wish, now_ms=held.now_ms(), **by)
         if changes:  # else the key was used before, and nothing is done again
             told = {"id": row.id, "command": row.command}
             await trail.done(unit, f"machine {machine.serial}", company_id=company_id, detail=told)
+        (answer,) = await shown(unit, company_id, [(row, machine_id)], who=who)
     for change in changes:
         await publish_change(held.bus, company_id, machine_id, change)
     await publish(held.bus, EventTopic(company_id, machine_id, Event.WAKE), {})
-    return CommandOut(**_out(machine_id, row))
+    if not seconds(wait):
+        return answer
+    row = await outcome(held.database, row, within_s=seconds(wait), gone=request.is_disconnected)
+    async with held.database.read() as unit:
+        if is_known(row):
+            told_life = await life(unit, company_id, row, machine_id)
+            return JSONResponse(told_life.model_dump())
+        (answer,) = await shown(unit, company_id, [(row, machine_id)], who=who)
+    return answer
 
 
 @router.get("")
@@ -99,15 +80,17 @@ async def commands(
     machine_id: Serial,
     company_id: CompanyId,
     held: ServicesOf,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str, Query(pattern=r"^[0-9a-f-]{0,36}$")] = "",
+    states: States = None,
+    is_open: IsOpen = None,
+    limit: PageSize = 50,
+    cursor: Cursor = "",
 ) -> CommandPage:
     """The machine's commands, the newest first."""
+    sought = Sought(cursor, limit + 1, states or (), is_open)
     async with held.database.read() as unit:
         machine = await known_machine(unit, company_id, machine_id)
-        rows = await repository.page(unit, machine.id, before=cursor, limit=limit + 1)
-    items = [CommandOut(**_out(machine_id, row)) for row in rows[:limit]]
-    return CommandPage(items=items, next_cursor=items[-1].id if len(rows) > limit else None)
+        rows = await repository.page(unit, machine.id, sought)
+        return page(await shown(unit, company_id, [(row, machine_id) for row in rows]), limit)
 
 
 @router.get("/{command_id}")
@@ -115,8 +98,7 @@ async def command(machine_id: Serial, command_id: CommandId, company_id: Company
     """One command and its life."""
     async with held.database.read() as unit:
         machine = await known_machine(unit, company_id, machine_id)
-        row = await service.known(unit, machine, command_id)
-        return _life(machine_id, row, await repository.events(unit, machine.id, row.id))
+        return await life(unit, company_id, await service.known(unit, machine, command_id), machine_id)
 
 
 @router.post("/{command_id}/cancel", responses=refusals(409))
@@ -137,26 +119,19 @@ async def cancel(
     return await command(machine_id, command_id, company_id, held)
 
 
-def _life(machine_id: str, row: CommandRow, events: Any) -> CommandLife:
-    return CommandLife(**_out(machine_id, row), history=[_change(event) for event in events])
-
-
-def _change(event: CommandEvent) -> StateChange:
-    return StateChange(state=event.state, reason=event.reason, at=iso(event.at))
-
-
-def _out(machine_id: str, row: CommandRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "machine_id": machine_id,
-        "command": row.command,
-        "params": json.decode(row.params),
-        "state": row.state,
-        "reason": row.reason,
-        "issued_at": iso(row.issued_at),
-        "issued_by": row.issued_by,
-        "issued_by_key": row.issued_by_key,
-        "expires_at": iso(row.expires_at) if row.expires_at else None,
-        "sent_at": iso(row.sent_at) if row.sent_at else None,
-        "changed_at": iso(row.changed_at),
-    }
+@router.post("/{command_id}/close", responses=refusals(409))
+async def close(
+    machine_id: Serial,
+    command_id: CommandId,
+    who: Operator,
+    company_id: CompanyId,
+    held: ServicesOf,
+    trail: AuditTrail,
+) -> CommandLife:
+    """Take note of a stop that is not confirmed: it is sent no more, and starts may be given again."""
+    async with held.database.write() as unit:
+        machine = await known_machine(unit, company_id, machine_id, lock=True)
+        change = await service.close(unit, machine, command_id, by=who.email, now_ms=held.now_ms())
+        await trail.done(unit, f"machine {machine.serial}", company_id=company_id, detail={"id": change.id})
+    await publish_change(held.bus, company_id, machine_id, change)
+    return await command(machine_id, command_id, company_id, held)

@@ -1,7 +1,8 @@
 """The states of a command and the only way from one to another."""
 
+from collections.abc import Collection, Sequence
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import CursorResult, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -79,11 +80,75 @@ async def change(
     return CommandChange(command_id, state, reason, at_ms)
 
 
+class Held(NamedTuple):
+    """A command whose row this transaction has locked: its state is what was read."""
+
+    id: str
+    machine_id: int
+    state: State
+
+
+Changed = list[tuple[int, CommandChange]]
+"""(machine id, what is new of its command)."""
+
+
+class IllegalMoveError(Exception):
+    """Commands were not in the state in which they were held: a fault of ours."""
+
+
+async def change_all(
+    session: AsyncSession, commands: Sequence[Held], state: State, *, at_ms: int, reason: str, **columns: Any
+) -> Changed:
+    """`change` of many at once, all of them or, by `IllegalMoveError`, none."""
+    if state in ENDED:
+        columns["holds"] = 0
+    moved = [held._replace(state=state) for held in commands]
+    await _set_all(session, commands, MAY_FOLLOW[state], reason=reason, at_ms=at_ms, state=state, **columns)
+    metrics.COMMANDS.labels(state).inc(len(commands))
+    return await note_all(session, moved, reason=reason, at_ms=at_ms)
+
+
+async def let_go(session: AsyncSession, commands: Sequence[Held], *, at_ms: int, reason: str) -> Changed:
+    """Open stops are open no more; their states stay. Raises `IllegalMoveError`."""
+    await _set_all(session, commands, {held.state for held in commands}, reason=reason, at_ms=at_ms, holds=0)
+    return await note_all(session, commands, reason=reason, at_ms=at_ms)
+
+
+async def _set_all(
+    session: AsyncSession,
+    commands: Sequence[Held],
+    states: Collection[State],
+    *,
+    reason: str,
+    at_ms: int,
+    **columns: Any,
+) -> None:
+    if not commands:
+        return
+    of_machines = CommandRow.machine_id.in_({held.machine_id for held in commands})
+    done = await session.execute(
+        update(CommandRow)
+        .where(CommandRow.id.in_([held.id for held in commands]), of_machines, CommandRow.state.in_(states))
+        .values(reason=reason[:_REASON_CHARS], changed_at=at_ms, **columns)
+    )
+    if (found := cast("CursorResult[Any]", done).rowcount) != len(commands):
+        raise IllegalMoveError(f"{found} of {len(commands)} commands are as they were held")
+
+
 async def note(
     connection: AsyncConnection | AsyncSession, command_id: str, state: State, *, at_ms: int, reason: str = ""
 ) -> None:
     """Keep a step of a command's life, with its time and cause."""
     await connection.execute(insert(CommandEvent).values(command_id=command_id, at=at_ms, state=state, reason=reason))
+
+
+async def note_all(session: AsyncSession, commands: Sequence[Held], *, at_ms: int, reason: str = "") -> Changed:
+    """The same of many, each in its state."""
+    reason = reason[:_REASON_CHARS]
+    if commands:
+        told = [{"command_id": held.id, "at": at_ms, "state": held.state, "reason": reason} for held in commands]
+        await session.execute(insert(CommandEvent), told)
+    return [(held.machine_id, CommandChange(held.id, held.state, reason, at_ms)) for held in commands]
 
 
 async def heard_result(

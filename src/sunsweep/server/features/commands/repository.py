@@ -1,57 +1,76 @@
 """SQL of commands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.commands import STOP_RANK
-from sunsweep.server.db.models import CommandEvent, CommandRow
+from sunsweep.server.db.models import ApiKey, BulkRun, BulkTarget, CommandEvent, CommandRow, Company, Machine, User
+from sunsweep.server.db.tenancy import owned, platform_wide
 from sunsweep.server.features.commands.lifecycle import State
 
-
-async def newest_id(session: AsyncSession, machine_id: int) -> str | None:
-    return await session.scalar(select(func.max(CommandRow.id)).where(CommandRow.machine_id == machine_id))
-
-
-async def by_id(session: AsyncSession, machine_id: int, command_id: str) -> CommandRow | None:
-    return await session.scalar(
-        select(CommandRow).where(CommandRow.machine_id == machine_id, CommandRow.id == command_id)
-    )
+_STOPS = [str(order) for order in STOP_RANK]
+_RANKS = sorted(STOP_RANK.values())
 
 
-async def by_idempotency_key(session: AsyncSession, machine_id: int, key: str) -> CommandRow | None:
-    return await session.scalar(
-        select(CommandRow).where(CommandRow.machine_id == machine_id, CommandRow.idempotency_key == key)
-    )
+class Sought(NamedTuple):
+    """A page of commands, the newest first: older than `before`, in one of these states, open or not."""
+
+    before: str = ""
+    limit: int = 50
+    states: Collection[State] = ()
+    open: bool | None = None
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found = []
+        if self.before:
+            found.append(CommandRow.id < self.before)
+        if self.states:
+            found.append(CommandRow.state.in_(self.states))
+        if self.open is not None:
+            # By its ranks: of what is greater than 0 no index would give one machine's.
+            found.append(CommandRow.holds.in_(_RANKS) if self.open else CommandRow.holds == 0)
+        return found
 
 
-async def queued_starts(session: AsyncSession, machine_id: int) -> Sequence[CommandRow]:
-    """What a stop-like command cancels."""
-    query = select(CommandRow).where(
-        CommandRow.machine_id == machine_id,
-        CommandRow.state == State.QUEUED,
-        CommandRow.command.not_in([str(order) for order in STOP_RANK]),
-    )
-    return (await session.scalars(query)).all()
+async def by_id(session: AsyncSession, machine_id: int, command_id: str, *, lock: bool = False) -> CommandRow | None:
+    query = select(CommandRow).where(CommandRow.machine_id == machine_id, CommandRow.id == command_id)
+    return await session.scalar(query.with_for_update() if lock else query)
+
+
+async def by_idempotency_key(session: AsyncSession, machine_ids: Collection[int], key: str) -> dict[int, CommandRow]:
+    """By machine, of those that have it."""
+    query = select(CommandRow).where(CommandRow.machine_id.in_(machine_ids), CommandRow.idempotency_key == key)
+    return {row.machine_id: row for row in await session.scalars(query)}
 
 
 async def overtaken_by(session: AsyncSession, machine_id: int, command_id: str) -> str | None:
     """The newest stop-like command that was given after this one."""
     query = select(CommandRow.command).where(
-        CommandRow.machine_id == machine_id,
-        CommandRow.id > command_id,
-        CommandRow.command.in_([str(order) for order in STOP_RANK]),
+        CommandRow.machine_id == machine_id, CommandRow.id > command_id, CommandRow.command.in_(_STOPS)
     )
     return await session.scalar(query.order_by(CommandRow.id.desc()).limit(1))
 
 
-async def page(session: AsyncSession, machine_id: int, *, before: str, limit: int) -> Sequence[CommandRow]:
-    """The newest first."""
-    query = select(CommandRow).where(CommandRow.machine_id == machine_id)
-    if before:
-        query = query.where(CommandRow.id < before)
-    return (await session.scalars(query.order_by(CommandRow.id.desc()).limit(limit))).all()
+async def page(session: AsyncSession, machine_id: int, sought: Sought) -> Sequence[CommandRow]:
+    query = select(CommandRow).where(CommandRow.machine_id == machine_id, *sought.conditions)
+    return (await session.scalars(query.order_by(CommandRow.id.desc()).limit(sought.limit))).all()
+
+
+async def company_page(session: AsyncSession, company_id: int, sought: Sought) -> Sequence[Row[CommandRow, str]]:
+    """Those of all machines of a company that are not archived, with their serials."""
+    query = (
+        select(CommandRow, Machine.serial)
+        .join(Machine, Machine.id == CommandRow.machine_id)
+        .where(owned(Machine, company_id), Machine.archived_at.is_(None), *sought.conditions)
+    )
+    if not sought.open:
+        # What is open is little, and found by its machines; everything else is read in the order of the ids.
+        query = query.where(owned(CommandRow, company_id))
+    return (await session.execute(query.order_by(CommandRow.id.desc()).limit(sought.limit))).all()
 
 
 async def events(session: AsyncSession, machine_id: int, command_id: str) -> Sequence[CommandEvent]:
@@ -62,3 +81,42 @@ async def events(session: AsyncSession, machine_id: int, command_id: str) -> Seq
         .where(CommandRow.machine_id == machine_id, CommandRow.id == command_id)
     )
     return (await session.scalars(query.order_by(CommandEvent.id))).all()
+
+
+async def command_life_s(session: AsyncSession, company_id: int) -> int | None:
+    """For how long a company's commands may wait; None: the platform's value."""
+    return await session.scalar(select(Company.command_life_s).where(owned(Company, company_id)))
+
+
+@platform_wide("who gave commands that are shown already, a platform admin perhaps")
+async def emails(session: AsyncSession, user_ids: Collection[int]) -> dict[int, str]:
+    query = select(User.id, User.email).where(User.id.in_(user_ids))
+    return dict((await session.execute(query)).tuples().all())
+
+
+async def key_names(session: AsyncSession, company_id: int, key_ids: Collection[int]) -> dict[int, str]:
+    query = select(ApiKey.id, ApiKey.name).where(owned(ApiKey, company_id), ApiKey.id.in_(key_ids))
+    return dict((await session.execute(query)).tuples().all())
+
+
+@platform_wide("a caller's own orders, whosever the machines are")
+async def starts_since(
+    session: AsyncSession, *, user_id: int | None, key_id: int | None, since_ms: int, most: int
+) -> list[int]:
+    """When the caller gave a start-like command or a bulk run of one, the newest first; of a bulk run once."""
+    of_a_run = select(BulkTarget.command_id).where(BulkTarget.command_id == CommandRow.id).exists()
+    by, run_by = CommandRow.issued_by == user_id, BulkRun.issued_by == user_id
+    if user_id is None:
+        by, run_by = CommandRow.issued_by_key == key_id, BulkRun.issued_by_key == key_id
+    singles = (
+        select(CommandRow.issued_at)
+        .where(by, CommandRow.issued_at > since_ms, CommandRow.command.not_in(_STOPS), ~of_a_run)
+        .order_by(CommandRow.issued_at.desc())
+    )
+    runs = (
+        select(BulkRun.issued_at)
+        .where(run_by, BulkRun.issued_at > since_ms, BulkRun.command.not_in(_STOPS))
+        .order_by(BulkRun.issued_at.desc())
+    )
+    found = [*await session.scalars(singles.limit(most)), *await session.scalars(runs.limit(most))]
+    return sorted(found, reverse=True)[:most]

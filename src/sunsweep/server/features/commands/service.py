@@ -1,56 +1,61 @@
 """Orders to machines: written in the request's transaction, published after it by `dispatch`."""
 
-import secrets
-from json import dumps
-from typing import Any, Final
-
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sunsweep.contract.codec import decode_command, encode_command, encode_object
-from sunsweep.contract.commands import STOP_RANK, Order, is_stop_like
-from sunsweep.contract.ids import next_uuid7
-from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
-from sunsweep.contract.payloads import Command
-from sunsweep.contract.refusal import Refused
+from sunsweep.contract.commands import is_stop_like
 from sunsweep.server.db.models import CommandRow, Machine
-from sunsweep.server.errors import ConflictError, InvalidError, MachineDisabledError, NotFoundError
+from sunsweep.server.errors import ConflictError, NotFoundError
 from sunsweep.server.events import CommandChange
-from sunsweep.server.features.commands import repository
-from sunsweep.server.features.commands.lifecycle import State, change, note
+from sunsweep.server.features.commands import limits, repository
+from sunsweep.server.features.commands.giving import give_all
+from sunsweep.server.features.commands.lifecycle import Held, State, change, let_go
+from sunsweep.server.features.commands.wish import Giver, Wish, check
 from sunsweep.server.features.machines.repository import lock
 
-DEFAULT_EXPIRY_S: Final = 1800
-MODES: Final = ("auto", "manual", "edge")
+__all__ = ["Wish", "back_to_queue", "cancel", "close", "give", "known"]
 
-
-class Wish(msgspec.Struct, frozen=True):
-    """What a caller wants of a machine; `expires_in_s` matters to start-like commands only."""
-
-    command: str
-    params: dict[str, Any]
-    expires_in_s: int | None = None
-    idempotency_key: str | None = None
+_MAY_BE_CLOSED = frozenset({State.UNCONFIRMED, State.ACCEPTED, State.RUNNING})
 
 
 async def give(
-    session: AsyncSession, machine: Machine, wish: Wish, *, user_id: int | None, now_ms: int, key_id: int | None = None
+    session: AsyncSession,
+    machine: Machine,
+    wish: Wish,
+    *,
+    user_id: int | None,
+    now_ms: int,
+    key_id: int | None = None,
+    per_minute: int | None = None,
 ) -> tuple[CommandRow, list[CommandChange]]:
     """Write the order; the machine's row is locked by the caller, so that ids are in the order of the commands.
 
-    Returns the command (the earlier one, for a repeated idempotency key) and what else changed. Raises
-    `InvalidError`, `ConflictError`.
+    Returns the command (the earlier one, for a repeated idempotency key) and all that has changed. `per_minute` bounds
+    the caller's start-like commands. Raises `InvalidError`, `ConflictError`, `ForbiddenError`, `TooManyCommandsError`.
     """
     check(wish)
-    if not machine.enabled:
-        raise MachineDisabledError(f"machine {machine.serial} is disabled")
     if wish.idempotency_key:
-        earlier = await repository.by_idempotency_key(session, machine.id, wish.idempotency_key)
-        if earlier is not None:
-            return _same(earlier, wish), []
-    cancelled = await _overtake(session, machine.id, wish.command, now_ms=now_ms)
-    row = await _write(session, machine.id, wish, by=(user_id, key_id), now_ms=now_ms)
-    return row, [*cancelled, CommandChange(row.id, State.QUEUED, "", now_ms)]
+        earlier = await repository.by_idempotency_key(session, [machine.id], wish.idempotency_key)
+        if earlier:
+            return same(earlier[machine.id], wish), []
+    giver = Giver(user_id, key_id)
+    if per_minute is not None and not is_stop_like(wish.command):
+        await limits.require_room(session, giver, per_minute=per_minute, now_ms=now_ms)
+    given = await give_all(session, [machine], wish, giver, now_ms=now_ms)
+    if given.refused:
+        raise given.refused[machine.id]
+    return given.rows[machine.id], given.changes[machine.id]
+
+
+def same(earlier: CommandRow, wish: Wish) -> CommandRow:
+    """What was given under this key before; raises `ConflictError` where it was something else."""
+    expires_in_s = None if earlier.expires_at is None else (earlier.expires_at - earlier.issued_at) // 1000
+    # Who does not say for how long takes the company's value, which may be another one by now.
+    asked_s = expires_in_s if wish.expires_in_s is None or is_stop_like(wish.command) else wish.expires_in_s
+    given = (earlier.command, msgspec.json.decode(earlier.params), expires_in_s)
+    if given != (wish.command, wish.params, asked_s):
+        raise ConflictError("this Idempotency-Key was used for another command")
+    return earlier
 
 
 async def cancel(session: AsyncSession, machine: Machine, command_id: str, *, now_ms: int) -> CommandChange:
@@ -62,6 +67,29 @@ async def cancel(session: AsyncSession, machine: Machine, command_id: str, *, no
     if done is None:
         raise ConflictError(f"the command is {row.state} already")
     return done
+
+
+async def close(session: AsyncSession, machine: Machine, command_id: str, *, by: str, now_ms: int) -> CommandChange:
+    """Let a stop hold back nothing any more, confirmed or not; raises `NotFoundError`, `ConflictError`."""
+    row = await repository.by_id(session, machine.id, command_id, lock=True)
+    if row is None:
+        raise _unknown(command_id)
+    _require_closable(row)
+    ((_, done),) = await let_go(
+        session, [Held(row.id, machine.id, State(row.state))], at_ms=now_ms, reason=f"closed by {by}"
+    )
+    return done
+
+
+def _require_closable(row: CommandRow) -> None:
+    if row.state == State.QUEUED:
+        raise ConflictError("the command has not been sent yet: cancel it instead")
+    if not is_stop_like(row.command):
+        raise ConflictError(f"only a stop is closed, and {row.command} is none")
+    if not row.holds:
+        raise ConflictError(f"the command is {row.state} and not open: there is nothing to close")
+    if row.state not in _MAY_BE_CLOSED:
+        raise ConflictError("the command has just been sent: wait until it is confirmed or unconfirmed")
 
 
 async def back_to_queue(
@@ -84,78 +112,9 @@ async def known(session: AsyncSession, machine: Machine, command_id: str) -> Com
     """Raises `NotFoundError`."""
     row = await repository.by_id(session, machine.id, command_id)
     if row is None:
-        raise NotFoundError(f"there is no command {command_id}")
+        raise _unknown(command_id)
     return row
 
 
-def check(wish: Wish) -> None:
-    """Raises `InvalidError` naming the field."""
-    _check_wire(wish.params)
-    if wish.command != Order.START_CLEANING:
-        return
-    speed, mode = wish.params.get("speed"), wish.params.get("mode")
-    if speed is not None and (isinstance(speed, bool) or not isinstance(speed, int | float) or not 1 <= speed <= 10):
-        raise InvalidError(f"params.speed is {speed!r}; it must be a number from 1 to 10", field="params.speed")
-    if mode is not None and mode not in MODES:
-        raise InvalidError(f"params.mode is {mode!r}; it must be one of {', '.join(MODES)}", field="params.mode")
-
-
-def _check_wire(params: dict[str, Any]) -> None:
-    """Only what a machine can read leaves: no NaN, no half of a character, bounded in size and depth."""
-    try:
-        text = dumps(params, allow_nan=False, ensure_ascii=False).encode()
-        if len(text) > MAX_PAYLOAD_BYTES // 2:
-            raise InvalidError(f"params has at most {MAX_PAYLOAD_BYTES // 2} bytes", field="params")
-        decode_command(encode_command(Command("check", params)))
-    except (ValueError, RecursionError, Refused) as error:
-        raise InvalidError(f"params cannot be written as JSON for a machine: {error}", field="params") from error
-
-
-async def _overtake(session: AsyncSession, machine_id: int, command: str, *, now_ms: int) -> list[CommandChange]:
-    """A stop cancels the starts that still wait."""
-    if not is_stop_like(command):
-        return []
-    reason = f"overtaken by {command}"
-    waiting = await repository.queued_starts(session, machine_id)
-    changes = [
-        await change(session, row.id, State.CANCELLED, machine_id=machine_id, at_ms=now_ms, reason=reason)
-        for row in waiting
-    ]
-    return [done for done in changes if done is not None]
-
-
-async def _write(
-    session: AsyncSession, machine_id: int, wish: Wish, *, by: tuple[int | None, int | None], now_ms: int
-) -> CommandRow:
-    newest = await repository.newest_id(session, machine_id)
-    life_ms = _life_ms(wish)
-    row = CommandRow(
-        id=next_uuid7(now_ms, secrets.randbits(74), after=newest),
-        machine_id=machine_id,
-        command=wish.command,
-        params=encode_object(wish.params).decode(),
-        state=State.QUEUED,
-        issued_by=by[0],
-        issued_by_key=by[1],
-        issued_at=now_ms,
-        expires_at=None if life_ms is None else now_ms + life_ms,
-        holds=STOP_RANK.get(wish.command, 0),
-        changed_at=now_ms,
-        idempotency_key=wish.idempotency_key,
-    )
-    session.add(row)
-    await session.flush()
-    await note(session, row.id, State.QUEUED, at_ms=now_ms)
-    return row
-
-
-def _life_ms(wish: Wish) -> int | None:
-    """Stops do not expire."""
-    return None if is_stop_like(wish.command) else (wish.expires_in_s or DEFAULT_EXPIRY_S) * 1000
-
-
-def _same(earlier: CommandRow, wish: Wish) -> CommandRow:
-    life_ms = None if earlier.expires_at is None else earlier.expires_at - earlier.issued_at
-    if (earlier.command, msgspec.json.decode(earlier.params), life_ms) != (wish.command, wish.params, _life_ms(wish)):
-        raise ConflictError("this Idempotency-Key was used for another command")
-    return earlier
+def _unknown(command_id: str) -> NotFoundError:
+    return NotFoundError(f"there is no command {command_id}")

@@ -29,6 +29,13 @@ async def lock(session: AsyncSession, machine_id: int) -> None:
     await session.execute(select(Machine.id).where(Machine.id == machine_id).with_for_update())
 
 
+async def lock_all(session: AsyncSession, machine_ids: Collection[int]) -> Sequence[Machine]:
+    """Those that are not archived, as they are now, held until the end of the transaction; always in one order."""
+    query = select(Machine).where(Machine.id.in_(machine_ids), Machine.archived_at.is_(None))
+    held = query.order_by(Machine.id).with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(held)).all()
+
+
 async def living_ids(session: AsyncSession, machine_ids: Collection[int]) -> set[int]:
     """Those that are not archived."""
     query = select(Machine.id).where(Machine.id.in_(machine_ids), Machine.archived_at.is_(None))

@@ -28,11 +28,21 @@ def identifier(length: int) -> TypeEngine[str]:
 def upgrade() -> None:
     op.add_column("company", sa.Column("command_life_s", sa.Integer(), nullable=True))
     op.add_column("company", sa.Column("custom_commands", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("command", sa.Column("company_id", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("command", sa.Column("sends", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("command", sa.Column("holds", sa.SmallInteger(), nullable=False, server_default="0"))
     op.create_index("ix_command_holds_machine_id", "command", ["holds", "machine_id"])
     op.create_index("ix_command_issued_by_issued_at", "command", ["issued_by", "issued_at"])
-    command = sa.table("command", *map(sa.column, ("command", "state", "sends", "holds", "sent_at")))
+    op.create_index("ix_command_issued_by_key_issued_at", "command", ["issued_by_key", "issued_at"])
+    op.create_index("ix_command_machine_id_command_id", "command", ["machine_id", "command", "id"])
+    columns = ("company_id", "machine_id", "command", "state", "sends", "holds", "sent_at")
+    command, machine = (
+        sa.table("command", *map(sa.column, columns)),
+        sa.table("machine", sa.column("id"), sa.column("company_id")),
+    )
+    owner = sa.select(machine.c.company_id).where(machine.c.id == command.c.machine_id).scalar_subquery()
+    op.execute(command.update().values(company_id=owner))
+    op.create_index("ix_command_company_id_id", "command", ["company_id", "id"])
     # What was sent by an earlier version and never confirmed is history; what still waits is open.
     for name, rank in RANKS.items():
         waits = command.c.state.in_(("queued", "sent", "accepted", "running"))
@@ -74,6 +84,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_bulk_run_company_id_id", "bulk_run", ["company_id", "id"])
     op.create_index("ix_bulk_run_state", "bulk_run", ["state"])
+    op.create_index("ix_bulk_run_issued_by_issued_at", "bulk_run", ["issued_by", "issued_at"])
+    op.create_index("ix_bulk_run_issued_by_key_issued_at", "bulk_run", ["issued_by_key", "issued_at"])
     op.create_table(
         "bulk_target",
         sa.Column("bulk_id", identifier(36), nullable=False),
