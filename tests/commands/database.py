@@ -100,13 +100,15 @@ class StepDatabase(Database):
         return self
 
     def kill(self) -> None:
+        self._path = None
         for connection in self._connections:
             connection.die()
         self._connections.clear()
         self._engine.sync_engine.dispose(close=False)
 
     def _connect(self, *_: Any) -> _Connection:
-        assert self._path is not None
+        if self._path is None:
+            raise sqlite3.OperationalError("the process was killed")
         connection = sqlite3.connect(self._path, factory=_Connection, timeout=0, check_same_thread=False)
         self._connections.append(connection)
         return connection

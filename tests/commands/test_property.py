@@ -72,6 +72,11 @@ class Trust(RuleBasedStateMachine):
         if self._world.given:
             self._world.cancel(self._world.given[-1 - which % len(self._world.given)])
 
+    @rule(which=WHICH)
+    def close(self, which: int) -> None:
+        if self._world.given:
+            self._world.close_stop(self._world.given[-1 - which % len(self._world.given)])
+
     @rule(seconds=WHILES_S)
     def let_time_pass(self, seconds: float) -> None:
         self._world.run(seconds)

@@ -41,11 +41,14 @@ class Verdict:
         """Everything has run for a while, and everything reached everything."""
         rows = {row.id: row for row in self._world.rows()}
         words = self._words()
+        events = self._world.events()
+        superseded = {event.command_id for event in events if event.reason.startswith("superseded")}
+        settled = superseded | self._world.closed
         for given in self._world.given:
             row = rows[given.id]
             if row.state in {State.QUEUED, State.SENT}:
                 self._say(row, "nobody does anything about it any more")
-            if given.command in STOP_RANK and not self._done(given.slot, row, words.get(row.id, [])):
+            if given.command in STOP_RANK and row.id not in settled and not self._done(given.slot, row, words):
                 self._say(row, "a stop was never done")
             if given.slot is self._world.real:
                 self._check_last_word(row, words.get(row.id, []))
@@ -130,14 +133,14 @@ class Verdict:
         states = _EFFECTS.proved_by.get(row.command, frozenset())
         return sent_s is not None and any(at >= sent_s and plain(said) in states for at, said in self._bare_said)
 
-    def _done(self, slot: Slot, row: CommandRow, words: list[str]) -> bool:
-        """A stop was done, or refused by the machine in words, or another stop stands in its place."""
-        if row.state == State.CANCELLED or row.reason.startswith("superseded") or row.id in self._world.closed:
+    def _done(self, slot: Slot, row: CommandRow, words: dict[str, list[str]]) -> bool:
+        """Whether a stop was done, or taken back in time, or refused by the machine in words."""
+        if row.state == State.CANCELLED:
             return True
         if slot is self._world.bare:
             return any(command.id == row.id for command in self._world.bare.did)
         done = any(deed.command.id == row.id for deed in self._world.real.deeds)
-        return done or State.REJECTED in words
+        return done or State.REJECTED in words.get(row.id, [])
 
     def _say(self, row: CommandRow, what: str) -> None:
         self._wrong.append(f"{row.command} {row.id} is {row.state} ({row.reason}), {what}")

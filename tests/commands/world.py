@@ -147,6 +147,10 @@ class World:
     def cancel(self, given: Given) -> None:
         self._do(self._cancel(given))
 
+    def close_stop(self, given: Given) -> None:
+        if self._do(self._close_stop(given)):
+            self.closed.add(given.id)
+
     # What is known.
 
     def rows(self) -> list[CommandRow]:
@@ -155,9 +159,8 @@ class World:
     def results(self) -> list[CommandResult]:
         return self._do(self._rows(select(CommandResult)))
 
-    def history(self, command_id: str) -> list[CommandEvent]:
-        query = select(CommandEvent).where(CommandEvent.command_id == command_id).order_by(CommandEvent.id)
-        return self._do(self._rows(query))
+    def events(self) -> list[CommandEvent]:
+        return self._do(self._rows(select(CommandEvent).order_by(CommandEvent.id)))
 
     def status(self, slot: Slot) -> MachineStatus:
         [row] = self._do(self._rows(select(MachineStatus).where(MachineStatus.machine_id == slot.machine_id)))
@@ -247,6 +250,14 @@ class World:
             async with self._api.write() as unit:
                 machine = await known_machine(unit, COMPANY, given.slot.serial, lock=True)
                 await service.cancel(unit, machine, given.id, now_ms=self.now_ms())
+
+    async def _close_stop(self, given: Given) -> bool:
+        with suppress(SunsweepError, DBAPIError):
+            async with self._api.write() as unit:
+                machine = await known_machine(unit, COMPANY, given.slot.serial, lock=True)
+                await service.close(unit, machine, given.id, by="a person", now_ms=self.now_ms())
+            return True
+        return False
 
     async def _rows(self, query: Any) -> list[Any]:
         async with self._api.read() as session:
