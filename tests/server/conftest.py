@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from sunsweep.server.features.accounts.roles import Role
-from tests.support.platform import Platform, running_platform
+from tests.support.platform import Platform, new_platform, running_platform
 
 
 @pytest.fixture
@@ -41,3 +41,16 @@ async def shared(module_url: str, module_folder: Path) -> AsyncIterator[Platform
         await running.add_user("admin@beta.example", Role.ADMIN, company_id=2)
         await running.add_user("viewer@beta.example", Role.VIEWER, company_id=2)
         yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def quiet(module_url: str, module_folder: Path) -> AsyncIterator[Platform]:
+    """Broker and web for all tests of a module, and nobody who sends: a command stays as the test has made it."""
+    running = await new_platform(module_url, module_folder)
+    try:
+        await running.add_user("admin@beta.example", Role.ADMIN, company_id=2)
+        await running.start_broker()
+        await running.start_web()
+        yield running
+    finally:
+        await running.stop()

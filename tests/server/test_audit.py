@@ -14,9 +14,11 @@ from sunsweep.server.db.models import AuditEntry, Machine, User
 from sunsweep.server.features.accounts import reset
 from sunsweep.server.features.accounts.roles import Role as PersonRole
 from sunsweep.server.features.audit.routes import PREFIX, ROUTES
+from sunsweep.server.features.commands.lifecycle import State
 from sunsweep.server.features.enrolment import service as enrolment
 from sunsweep.server.features.requests import SAFE_METHODS
 from tests.support import mosquitto
+from tests.support.orders import given as given_command
 from tests.support.platform import HOST, PASSWORD, Platform, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -107,6 +109,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "POST /machines/{machine_id}/commands": Deed("machine {machine_id}", {"json": {"command": "pause"}}),
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Deed("machine {machine_id}"),
+    "POST /machines/{machine_id}/commands/{command_id}/close": Deed("machine {machine_id}"),
     "POST /dead-letters/replay": Deed("dead letters", {"json": {"machine_id": "{machine_id}"}}),
 }
 
@@ -155,6 +158,10 @@ class Scene:
             path = f"/machines/{login.machine_id}/commands"
             given = await self.platform.call("POST", path, json={"command": "pause"}, as_="operator@example.com")
             self.words["command_id"] = given.json()["id"]
+        if "/close" in deed:
+            self.words["command_id"] = await given_command(
+                self.platform, login.machine_id, "stop_cleaning", State.RUNNING
+            )
         async with self.platform.database.write() as session:
             machine = await session.scalar(select(Machine).where(Machine.serial == login.machine_id))
             assert machine is not None

@@ -74,7 +74,7 @@ POLICY: Final[Mapping[str, Route]] = {
     "GET /companies": Route(Role.VIEWER),
     "POST /companies": Route(Role.PLATFORM_ADMIN, 201, lambda: {"name": f"made {next(_NUMBERS)}"}),
     "GET /companies/{company_id}": Route(Role.VIEWER),
-    "PATCH /companies/{company_id}": Route(Role.PLATFORM_ADMIN, 200, lambda: {"raw_retention_days": 30}),
+    "PATCH /companies/{company_id}": Route(Role.ADMIN, 200, lambda: {"command_life_s": 600}),
     "GET /users": Route(Role.ADMIN, unnamed=200),
     "POST /users": Route(Role.ADMIN, 201, new_user, person=True),
     "GET /users/{user_id}": Route(Role.ADMIN),
@@ -104,6 +104,9 @@ POLICY: Final[Mapping[str, Route]] = {
     "GET /machines/{machine_id}/commands": Route(Role.VIEWER),
     "GET /machines/{machine_id}/commands/{command_id}": Route(Role.VIEWER),
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Route(Role.OPERATOR),
+    # It is a start that still waits.
+    "POST /machines/{machine_id}/commands/{command_id}/close": Route(Role.OPERATOR, 409),
+    "GET /commands": Route(Role.VIEWER),
     "GET /dead-letters": Route(Role.ADMIN, unnamed=200),
     "POST /dead-letters/replay": Route(Role.ADMIN, 202, dict, unnamed=202),
     "GET /machines/{machine_id}/ledger": Route(Role.VIEWER),

@@ -243,6 +243,7 @@ async def new_platform(database_url: str, folder: Path) -> Platform:
         host=HOST,
         port=free_port(),
         mqtt_door=True,
+        commands_per_minute=100_000,
     )
     database = Database(database_url)
     await upgrade(database)

@@ -91,12 +91,12 @@ async def command_life_s(session: AsyncSession, company_id: int) -> int | None:
 @platform_wide("who gave commands that are shown already, a platform admin perhaps")
 async def emails(session: AsyncSession, user_ids: Collection[int]) -> dict[int, str]:
     query = select(User.id, User.email).where(User.id.in_(user_ids))
-    return dict((await session.execute(query)).tuples().all())
+    return dict((await session.execute(query)).all())
 
 
 async def key_names(session: AsyncSession, company_id: int, key_ids: Collection[int]) -> dict[int, str]:
     query = select(ApiKey.id, ApiKey.name).where(owned(ApiKey, company_id), ApiKey.id.in_(key_ids))
-    return dict((await session.execute(query)).tuples().all())
+    return dict((await session.execute(query)).all())
 
 
 @platform_wide("a caller's own orders, whosever the machines are")

@@ -53,7 +53,7 @@ async def open_ranks(session: AsyncSession, machine_ids: Collection[int]) -> dic
         .where(CommandRow.holds.in_(_RANKS), CommandRow.machine_id.in_(machine_ids))
         .group_by(CommandRow.machine_id)
     )
-    return dict((await session.execute(query)).tuples().all())
+    return dict((await session.execute(query)).all())
 
 
 async def confirmed(session: AsyncSession, machine_ids: Collection[int], stop_ids: Collection[str]) -> list[Confirmed]:
