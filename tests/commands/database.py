@@ -28,6 +28,10 @@ class _Cursor(sqlite3.Cursor):
         self.connection.step()
         return self._once_nobody_writes(super().executemany, statement, list(values))
 
+    def close(self) -> None:
+        if not self.connection.dead:
+            super().close()
+
     async def _async_soft_close(self) -> None:
         """SQLAlchemy's word for giving back what a stream holds: nothing is streamed here."""
 

@@ -83,7 +83,16 @@ class Slot:
         if self.connection is not None:
             self.connection.held = True
 
+    def cut(self) -> None:
+        """Both ends notice at once."""
+        self._break_off(at_once=True)
+
+    def lose(self) -> None:
+        """Nobody notices before the keep-alive."""
+        self._break_off(at_once=False)
+
     def release(self) -> None:
+        self.reachable = True
         self.stalled = False
         if self.connection is not None:
             self.connection.road.release()
@@ -99,26 +108,33 @@ class Slot:
         return [item for item in waiting if isinstance(item, Delivery) and item.packet.topic == topic]
 
     def drop(self, item: Delivery) -> None:
-        if self.connection is not None:
-            self.connection.road.waiting.remove(item)
+        assert self.connection is not None
+        self.connection.road.waiting.remove(item)
 
-    def double(self, item: Delivery) -> None:
-        if self.connection is not None:
-            self.connection.road.waiting.append(item)
+    def add(self, item: Delivery) -> None:
+        assert self.connection is not None
+        self.connection.road.waiting.append(item)
 
-    def bring_again(self, which: int) -> None:
-        """A command that was written to this connection before comes once more."""
+    @property
+    def brought(self) -> list[Delivery]:
+        """Commands that were written to the connection that stands."""
         if self.connection is None or not self.connection.open:
-            return
-        topic = str(self.topic)
-        before = [delivery for delivery in self.connection.deliveries if delivery.packet.topic == topic]
-        if before:
-            self.connection.road.put(before[which % len(before)])
+            return []
+        return [delivery for delivery in self.connection.deliveries if delivery.packet.topic == str(self.topic)]
 
-    def cut(self, *, noticed: bool) -> None:
+    def bring(self, delivery: Delivery) -> None:
+        """It comes, and nobody has sent it again."""
+        assert self.connection is not None
+        self.connection.road.put(delivery)
+
+    @property
+    def obstructed(self) -> bool:
+        return not self.reachable or self.stalled or (self.connection is not None and self.connection.held)
+
+    def _break_off(self, *, at_once: bool) -> None:
         self.reachable = False
         if self.connection is not None:
-            self.connection.break_off(at_once=noticed)
+            self.connection.break_off(at_once=at_once)
 
     def kill(self) -> None:
         if self.process is not None:
@@ -186,6 +202,11 @@ class RealMachine(Slot):
             disk.close()
         super().kill()
         self.body.lose_power()
+
+    @property
+    def owes(self) -> int:
+        """How many words of it nobody has given a receipt for."""
+        return 0 if self._program is None else len(self._program.outbox)
 
     async def _run(self) -> None:
         config = MachineConfig(

@@ -8,24 +8,26 @@ after a newer stop, and none has succeeded without a status that proves it.
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from sunsweep.contract.commands import Order
+from sunsweep.server.features.commands.lifecycle import State
 from tests.commands.conftest import NewWorld
-from tests.commands.loop import Point
+from tests.commands.loop import Point, Process
+from tests.commands.world import Given
 
 MACHINES = st.sampled_from(["REAL", "REAL", "BARE"])
-STARTS = st.sampled_from([Order.START_CLEANING, Order.START_CLEANING, Order.RESUME, Order.PAUSE, Order.RESET])
-STOPS = st.sampled_from([Order.STOP_CLEANING, Order.STOP_CLEANING, Order.RETURN_TO_DOCK, Order.EMERGENCY_STOP])
-LIVES_S = st.sampled_from([None, 2, 10, 60])
-WHILES_S = st.sampled_from([0.01, 0.05, 0.2, 1.0, 3.0, 6.0, 12.0, 35.0])
+STARTS = st.sampled_from([*[Order.START_CLEANING] * 4, Order.RESUME, Order.PAUSE, Order.RESET, Order.RESET])
+STOPS = st.sampled_from([*[Order.STOP_CLEANING] * 4, *[Order.RETURN_TO_DOCK] * 2, Order.EMERGENCY_STOP])
+LIVES_S = st.sampled_from([None, None, 2, 10, 60])
+WAKES = st.sampled_from([True, True, False])
+MOMENTS_S = st.sampled_from([0.0, 0.01, 0.03, 0.05, 0.1, 0.5])
+WHILES_S = st.sampled_from([1.0, 3.0, 6.0, 12.0, 35.0])
 AHEAD_MS = st.sampled_from([-30_000, -3_000, 0, 3_000, 30_000])
 WHICH = st.integers(0, 9)
-DISPATCHERS = st.sampled_from([0, 1])
-POINTS = st.sampled_from([Point.COMMIT, Point.COMMITTED, Point.PUBLISH, Point.PUBACK])
 COUNTS = st.integers(1, 3)
-STEPS = st.integers(1, 60)
-REST_S = 130.0
+POINTS = st.sampled_from([Point.COMMIT, Point.COMMITTED, Point.PUBLISH, Point.PUBACK])
+STOPPINGS = st.one_of(st.tuples(POINTS, COUNTS), st.tuples(st.just(Point.STEP), st.integers(1, 60)))
 
 
 class Trust(RuleBasedStateMachine):
@@ -42,7 +44,7 @@ class Trust(RuleBasedStateMachine):
         try:
             if self._sound:
                 self._world.heal()
-                self._world.run(REST_S)
+                self._world.come_to_rest()
                 self._world.verdict.check_at_rest()
         finally:
             self._world.close()
@@ -55,67 +57,63 @@ class Trust(RuleBasedStateMachine):
 
     # People.
 
-    @rule(serial=MACHINES, order=STARTS, life_s=LIVES_S)
-    def give_a_start(self, serial: str, order: Order, life_s: int | None) -> None:
-        self._world.give(self._world.slots[serial], order, expires_in_s=life_s)
+    @rule(serial=MACHINES, order=STARTS, life_s=LIVES_S, wake=WAKES, then_s=MOMENTS_S)
+    def give_a_start(self, serial: str, order: Order, life_s: int | None, *, wake: bool, then_s: float) -> None:
+        self._world.give(self._world.slots[serial], order, expires_in_s=life_s, wake=wake)
+        self._world.run(then_s)
 
-    @rule(serial=MACHINES, order=STOPS)
-    def give_a_stop(self, serial: str, order: Order) -> None:
-        self._world.give(self._world.slots[serial], order)
+    @rule(serial=MACHINES, order=STOPS, wake=WAKES, then_s=MOMENTS_S)
+    def give_a_stop(self, serial: str, order: Order, *, wake: bool, then_s: float) -> None:
+        self._world.give(self._world.slots[serial], order, wake=wake)
+        self._world.run(then_s)
 
-    @rule(serial=MACHINES, order=st.one_of(STARTS, STOPS))
-    def give_and_be_killed_before_the_wake(self, serial: str, order: Order) -> None:
-        self._world.give(self._world.slots[serial], order, wake=False)
-
+    @precondition(lambda self: self._world.given)
     @rule(which=WHICH)
     def cancel(self, which: int) -> None:
-        if self._world.given:
-            self._world.cancel(self._world.given[-1 - which % len(self._world.given)])
+        self._world.cancel(self._world.given[-1 - which % len(self._world.given)])
 
+    @precondition(lambda self: self._open_stops)
     @rule(which=WHICH)
     def close(self, which: int) -> None:
-        if self._world.given:
-            self._world.close_stop(self._world.given[-1 - which % len(self._world.given)])
+        self._world.close_stop(self._open_stops[which % len(self._open_stops)])
+
+    @rule(seconds=MOMENTS_S)
+    def let_a_moment_pass(self, seconds: float) -> None:
+        self._world.run(seconds)
 
     @rule(seconds=WHILES_S)
-    def let_time_pass(self, seconds: float) -> None:
+    def let_a_while_pass(self, seconds: float) -> None:
         self._world.run(seconds)
 
     # The network.
 
-    @rule(serial=MACHINES)
-    def stall(self, serial: str) -> None:
-        self._world.slots[serial].stall()
-
-    @rule(serial=MACHINES)
-    def keep_in_the_broker(self, serial: str) -> None:
-        self._world.slots[serial].hold()
-
-    @rule(serial=MACHINES)
-    def release(self, serial: str) -> None:
-        self._world.slots[serial].release()
-
-    @rule(serial=MACHINES, which=WHICH, act=st.sampled_from(["drop", "double", "put_off"]))
-    def meddle(self, serial: str, which: int, act: str) -> None:
+    @rule(serial=MACHINES, act=st.sampled_from(["stall", "hold", "cut", "lose"]))
+    def obstruct(self, serial: str, act: str) -> None:
         slot = self._world.slots[serial]
-        if waiting := slot.on_the_way:
-            item = waiting[which % len(waiting)]
-            if act != "drop":
-                slot.double(item)
-            if act != "double":
-                slot.drop(item)
+        {"stall": slot.stall, "hold": slot.hold, "cut": slot.cut, "lose": slot.lose}[act]()
 
-    @rule(serial=MACHINES, which=WHICH)
-    def bring_again(self, serial: str, which: int) -> None:
-        self._world.slots[serial].bring_again(which)
+    @precondition(lambda self: any(slot.obstructed for slot in self._world.slots.values()))
+    @rule()
+    def clear_the_way(self) -> None:
+        for slot in self._world.slots.values():
+            slot.release()
 
-    @rule(serial=MACHINES, noticed=st.booleans())
-    def cut(self, serial: str, *, noticed: bool) -> None:
-        self._world.slots[serial].cut(noticed=noticed)
+    @precondition(lambda self: any(slot.on_the_way for slot in self._world.slots.values()))
+    @rule(which=WHICH, act=st.sampled_from(["drop", "double", "put off"]))
+    def meddle(self, which: int, act: str) -> None:
+        waiting = [(slot, item) for slot in self._world.slots.values() for item in slot.on_the_way]
+        slot, item = waiting[which % len(waiting)]
+        if act != "double":
+            slot.drop(item)
+        if act != "drop":
+            slot.add(item)
 
-    @rule(serial=MACHINES)
-    def mend(self, serial: str) -> None:
-        self._world.slots[serial].reachable = True
+    @precondition(lambda self: any(slot.brought for slot in self._world.slots.values()))
+    @rule(which=WHICH)
+    def bring_again(self, which: int) -> None:
+        brought = [(slot, item) for slot in self._world.slots.values() for item in slot.brought]
+        slot, item = brought[-1 - which % len(brought)]
+        slot.bring(item)
 
     @rule(seconds=WHILES_S)
     def restart_the_broker(self, seconds: float) -> None:
@@ -125,62 +123,64 @@ class Trust(RuleBasedStateMachine):
 
     # The processes.
 
-    @rule(which=DISPATCHERS)
-    def start_a_dispatcher(self, which: int) -> None:
-        self._world.start_dispatcher(which)
+    @precondition(lambda self: None in self._world.dispatchers)
+    @rule()
+    def start_a_dispatcher(self) -> None:
+        self._world.start_dispatcher(self._world.dispatchers.index(None))
 
-    @rule(which=DISPATCHERS, point=POINTS, count=COUNTS, kill=st.booleans())
-    def stop_a_dispatcher(self, which: int, point: Point, count: int, *, kill: bool) -> None:
-        process = self._world.dispatchers[which]
-        if process is not None:
-            self._world.stop_at(process, point, count, kill=kill)
+    @precondition(lambda self: self._running_dispatchers)
+    @rule(which=WHICH, stop=STOPPINGS, kill=st.booleans())
+    def stop_a_dispatcher(self, which: int, stop: tuple[Point, int], *, kill: bool) -> None:
+        running = self._running_dispatchers
+        self._world.stop_at(running[which % len(running)], *stop, kill=kill)
 
-    @rule(which=DISPATCHERS, steps=STEPS, kill=st.booleans())
-    def stop_a_dispatcher_anywhere(self, which: int, steps: int, *, kill: bool) -> None:
-        process = self._world.dispatchers[which]
-        if process is not None:
-            self._world.stop_at(process, Point.STEP, steps, kill=kill)
+    @precondition(lambda self: any(held.frozen for held in self._world.dispatchers if held))
+    @rule()
+    def wake_a_dispatcher(self) -> None:
+        next(held for held in self._world.dispatchers if held and held.frozen).thaw()
 
-    @rule(which=DISPATCHERS)
-    def wake_a_dispatcher(self, which: int) -> None:
-        process = self._world.dispatchers[which]
-        if process is not None:
-            process.thaw()
-
+    @precondition(lambda self: self._world.ingest is not None and not self._world.ingest.frozen)
     @rule(point=st.sampled_from([Point.STEP, Point.COMMIT, Point.COMMITTED]), count=COUNTS, kill=st.booleans())
     def stop_the_ingest(self, point: Point, count: int, *, kill: bool) -> None:
-        if self._world.ingest is not None:
-            self._world.stop_at(self._world.ingest, point, count, kill=kill)
+        self._world.stop_at(self._world.ingest, point, count, kill=kill)
 
+    @precondition(lambda self: self._world.ingest is None or self._world.ingest.frozen)
     @rule()
     def have_the_ingest_run(self) -> None:
         self._world.start_ingest()
-        if self._world.ingest is not None:
-            self._world.ingest.thaw()
+        self._world.ingest.thaw()
 
     @rule(serial=MACHINES)
     def cut_the_power(self, serial: str) -> None:
         self._world.slots[serial].kill()
 
-    @rule(serial=MACHINES)
-    def switch_on(self, serial: str) -> None:
-        slot = self._world.slots[serial]
-        if not slot.running:
-            slot.start()
+    @precondition(lambda self: not all(slot.running for slot in self._world.slots.values()))
+    @rule()
+    def switch_on(self) -> None:
+        for slot in self._world.slots.values():
+            if not slot.running:
+                slot.start()
 
     # The clocks.
 
-    @rule(ahead_ms=AHEAD_MS)
-    def set_the_backends_clock(self, ahead_ms: int) -> None:
-        self._world.set_clock(ahead_ms)
-
-    @rule(ahead_ms=AHEAD_MS)
-    def set_the_machines_clock(self, ahead_ms: int) -> None:
-        self._world.real.clock.ahead_ms = ahead_ms
+    @rule(backend_ms=AHEAD_MS, machine_ms=AHEAD_MS)
+    def set_the_clocks(self, backend_ms: int, machine_ms: int) -> None:
+        self._world.set_clock(backend_ms)
+        self._world.real.clock.ahead_ms = machine_ms
 
     @rule()
     def an_hour_is_gone(self) -> None:
         self._world.leap(3_600_000)
+
+    @property
+    def _open_stops(self) -> list[Given]:
+        """Those that may be closed."""
+        may_be = {row.id for row in self._world.rows() if row.holds and row.state not in {State.QUEUED, State.SENT}}
+        return [given for given in self._world.given if given.id in may_be]
+
+    @property
+    def _running_dispatchers(self) -> list[Process]:
+        return [held for held in self._world.dispatchers if held is not None and not held.frozen]
 
 
 BASE = settings(

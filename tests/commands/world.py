@@ -19,6 +19,7 @@ from sunsweep.server.db.models import CommandEvent, CommandResult, CommandRow, M
 from sunsweep.server.dispatch.dispatcher import Dispatcher
 from sunsweep.server.errors import SunsweepError
 from sunsweep.server.features.commands import service
+from sunsweep.server.features.commands.lifecycle import State
 from sunsweep.server.features.commands.service import Wish
 from sunsweep.server.features.machines.service import known as known_machine
 from sunsweep.server.ingest.pipeline import Ingest
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 BEGIN_MS: Final = 1_800_000_000_000
 KEEP_ALIVE_S: Final = 5.0
+REST_S: Final = 130.0
+REST_STEP_S: Final = 5.0
 RETENTION_DAYS: Final = 90
 PERSON: Final = 1
 
@@ -177,10 +180,20 @@ class World:
         self.start_ingest()
         self.start_dispatcher(0)
         for slot in self.slots.values():
-            slot.reachable = True
             slot.release()
             if not slot.running:
                 slot.start()
+
+    def come_to_rest(self) -> None:
+        """Until nothing is under way any more; what is under way for longer is for the verdict."""
+        for _ in range(round(REST_S / REST_STEP_S)):
+            self.run(REST_STEP_S)
+            if not self.real.owes and not any(self._is_under_way(row) for row in self.rows()):
+                break
+        self.run(REST_STEP_S)
+
+    def _is_under_way(self, row: CommandRow) -> bool:
+        return row.state in {State.QUEUED, State.SENT} or row.holds > 0
 
     def close(self) -> None:
         """End every task, also those of processes that were killed, and hear of none any more."""
