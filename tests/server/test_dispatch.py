@@ -24,7 +24,9 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.lease import LEASE_MS
 from sunsweep.server.db.models import CommandRow, Machine
 from sunsweep.server.dispatch import dispatcher as dispatching
+from sunsweep.server.dispatch import timing
 from sunsweep.server.dispatch.dispatcher import Dispatcher, over
+from sunsweep.server.dispatch.repository import Item
 from sunsweep.server.features.commands import service
 from sunsweep.server.features.commands.lifecycle import State
 from sunsweep.server.features.commands.service import Wish
@@ -186,20 +188,22 @@ async def test_an_expired_start_is_never_sent(platform: Platform) -> None:
         assert (found["sent_at"], machine.orders) == (None, ["stop_cleaning"])
 
 
-async def test_stops_go_first_by_rank_and_cancel_the_starts_that_wait(on_both: Platform) -> None:
+async def test_of_what_waits_only_the_strongest_stop_goes_out(on_both: Platform) -> None:
     platform = on_both
     login = await platform.add_machine("BUSY")
     start = await give(platform, "BUSY", "start_cleaning")
     dock = await give(platform, "BUSY", "return_to_dock")
-    for order in ("stop_cleaning", "emergency_stop", "resume"):
-        await give(platform, "BUSY", order)
+    emergency = await give(platform, "BUSY", "emergency_stop")
     async with bare(platform, login) as machine:
         await online(platform, machine, "BUSY")
         async with dispatcher(platform):
-            await becomes(platform, "BUSY", dock, "sent")
-            await eventually(lambda: as_value(len(machine.orders) == 4))
-    assert machine.orders == ["emergency_stop", "stop_cleaning", "return_to_dock", "resume"]
-    assert (await command(platform, "BUSY", start))["state"] == "cancelled"
+            await becomes(platform, "BUSY", emergency, "sent")
+    assert machine.orders == ["emergency_stop"]
+    overtaken = [await command(platform, "BUSY", one) for one in (start, dock)]
+    assert [(one["state"], one["reason"]) for one in overtaken] == [
+        ("cancelled", "overtaken by return_to_dock"),
+        ("cancelled", "superseded by emergency_stop"),
+    ]
 
 
 @pytest.mark.parametrize("crash", [NotConnectedError("gone"), asyncio.CancelledError()])
@@ -214,11 +218,11 @@ async def test_a_bare_start_whose_publish_failed_ends_unconfirmed_and_is_never_s
     async with bare(platform, login) as machine:
         await online(platform, machine, "BARE")
         async with dispatcher(platform) as first:
-            monkeypatch.setattr(first, "_publish", fail)
+            monkeypatch.setattr(first._round._outgoing, "publish", fail)
             start = await give(platform, "BARE", "start_cleaning")
             await becomes(platform, "BARE", start, "sent")
         time = Time()
-        time.ahead_ms = dispatching.ANSWER_WITHIN_MS + 1000
+        time.ahead_ms = timing.ANSWER_WITHIN_MS + 1000
         async with dispatcher(platform, time):
             await becomes(platform, "BARE", start, "unconfirmed")
             await machine.says("Running")
@@ -236,15 +240,15 @@ async def test_a_start_that_comes_back_is_cancelled_by_the_stop_given_meanwhile(
     login = await platform.add_machine("BARE")
     given: list[str] = []
 
-    async def nobody(row: CommandRow, machine: Machine, _expiry_s: int) -> Published:
-        if row.command == "start_cleaning":
-            given.append(await give_by_hand(platform, machine.id, "stop_cleaning"))
+    async def nobody(item: Item) -> Published:
+        if item.row.command == "start_cleaning":
+            given.append(await give_by_hand(platform, item.machine.id, "stop_cleaning"))
         return Published.NOBODY_LISTENS
 
     async with bare(platform, login) as machine:
         await online(platform, machine, "BARE")
     async with dispatcher(platform) as running:
-        monkeypatch.setattr(running, "_publish", nobody)
+        monkeypatch.setattr(running._round._outgoing, "publish", nobody)
         start = await give(platform, "BARE", "start_cleaning")
         found = await becomes(platform, "BARE", start, "cancelled")
         await eventually(lambda: reason_of(platform, "BARE", given[0]))

@@ -24,7 +24,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import is_current
 from sunsweep.server.db.seats import member_id
 from sunsweep.server.db.state import set_state
-from sunsweep.server.dispatch.dispatcher import Dispatcher, over
+from sunsweep.server.dispatch.dispatcher import KEEP_ALIVE_S, Dispatcher, over
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.services import Services
 from sunsweep.server.gate import guarded
@@ -44,10 +44,10 @@ class SchemaError(Exception):
     """The database's schema is not the one this program was written for."""
 
 
-def connection(settings: BackendSettings, role: str) -> ConnectionSettings:
+def connection(settings: BackendSettings, role: str, **more: Any) -> ConnectionSettings:
     """A connection of this process's own, with a clientid nobody else has and nothing kept in the broker."""
     name = f"{role}-{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
-    return _connection(settings, client_id=name)
+    return _connection(settings, client_id=name, **more)
 
 
 def member_connection(settings: BackendSettings, number: int = 0) -> ConnectionSettings:
@@ -138,7 +138,8 @@ async def _run(
         if Role.INGEST in roles:
             tasks.create_task(ingest_worker(settings, database).run(), name="ingest")
         if Role.DISPATCH in roles:
-            dispatcher = Dispatcher(database, over(connection(settings, "dispatch")), now_ms=wall_clock)
+            to_broker = connection(settings, "dispatch", keep_alive_s=KEEP_ALIVE_S)
+            dispatcher = Dispatcher(database, over(to_broker), now_ms=wall_clock)
             tasks.create_task(dispatcher.run(), name="dispatch")
         if Role.JOBS in roles:
             jobs = Jobs(

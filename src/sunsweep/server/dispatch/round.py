@@ -1,0 +1,138 @@
+"""One round of sending: for many machines at once, and of each machine one command after another."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from sunsweep.contract.commands import is_stop_like
+from sunsweep.mqtt.port import Published
+from sunsweep.server.clock import Clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.models import CommandRow
+from sunsweep.server.dispatch import repository
+from sunsweep.server.dispatch.marks import Marks
+from sunsweep.server.dispatch.outgoing import Outgoing
+from sunsweep.server.dispatch.readback import ReadBack
+from sunsweep.server.dispatch.repository import Item, Target
+from sunsweep.server.dispatch.timing import NOBODY_LISTENS, is_bare, is_over, may_be_here, urgency
+from sunsweep.server.features.commands.lifecycle import State
+
+LEASE_LOST: Final = "another process sends the commands now"
+NOT_PROVABLE: Final = "delivered; this machine does not answer, and no status proves this command"
+
+
+class Round:
+    """`may_send`: whether this process may still publish, asked right before each publish."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        outgoing: Outgoing,
+        marks: Marks,
+        readback: ReadBack,
+        may_send: Callable[[], bool],
+        now_ms: Clock,
+    ) -> None:
+        self._database = database
+        self._outgoing = outgoing
+        self._marks = marks
+        self._readback = readback
+        self._may_send = may_send
+        self._now_ms = now_ms
+
+    async def send(self, targets: Collection[Target]) -> set[Target]:
+        """Send what they have queued; the machines that something still waits for.
+
+        The most urgent command of each, then the next, looking anew each time: a stop may have come, or a person
+        taken one back.
+        """
+        tried: set[str] = set()
+        waiting: set[Target] = set()
+        with self._readback.listening(targets):
+            while left := set(targets) - waiting:
+                items = await self._queued(left, but=tried)
+                if not items:
+                    break
+                if not self._may_send():
+                    return waiting | {item.target for item in items}
+                first = _most_urgent(items)
+                tried.update(item.row.id for item in first)
+                deaf, stuck = await self._send_each(first)
+                waiting |= deaf | stuck
+                await self._marks.say_why([item for item in items if item.target in deaf], NOBODY_LISTENS)
+        return waiting
+
+    async def send_again(self, items: Collection[Item]) -> set[str]:
+        """Open stops once more, as they are; ids of those that nobody heard."""
+        at_ms = self._now_ms()
+        if not self._may_send():
+            return set()
+        said = await self._outgoing.publish_all(items)
+        nobody = [item for item, published in said if published is Published.NOBODY_LISTENS]
+        delivered = [item for item, published in said if published is Published.DELIVERED]
+        await self._marks.sent_again(delivered, at_ms=at_ms)
+        await self._marks.say_why(nobody, NOBODY_LISTENS)
+        return {item.row.id for item in nobody}
+
+    async def _queued(self, targets: Collection[Target], *, but: set[str]) -> list[Item]:
+        async with self._database.read() as session:
+            return [item for item in await repository.queued(session, targets) if item.row.id not in but]
+
+    async def _send_each(self, items: Sequence[Item]) -> tuple[set[Target], set[Target]]:
+        """One command of each machine; the machines that do not listen, and those of which nobody knows."""
+        now_ms = self._now_ms()
+        over = [item for item in items if is_over(item.row, now_ms=now_ms)]
+        await self._marks.become(over, State.EXPIRED, reason="not sent in time")
+        living = [item for item in items if not is_over(item.row, now_ms=now_ms)]
+        away = [
+            item for item in living if _is_bare_start(item) and not may_be_here(item.row, item.status, now_ms=now_ms)
+        ]
+        deaf = {item.target for item in away}
+        out = await self._mark_bare_starts([item for item in living if item.target not in deaf], at_ms=now_ms)
+        if not self._may_send():
+            # Nothing of this has gone out.
+            for item in filter(_is_bare_start, out):
+                await self._marks.take_back(item, LEASE_LOST)
+            return deaf, {item.target for item in out}
+        self._expect(out)
+        said = await self._outgoing.publish_all(out)
+        await self._settle(said, at_ms=now_ms)
+        deaf |= {item.target for item, published in said if published is Published.NOBODY_LISTENS}
+        return deaf, {item.target for item, published in said if published is None}
+
+    async def _mark_bare_starts(self, items: Sequence[Item], *, at_ms: int) -> list[Item]:
+        """A bare machine cannot know a start again: it is marked as sent before its one publish."""
+        starts = [item for item in items if _is_bare_start(item)]
+        marked = await self._marks.become(starts, State.SENT, sent_at=at_ms, sends=CommandRow.sends + 1)
+        return [item for item in items if not _is_bare_start(item) or item.row.id in marked]
+
+    def _expect(self, items: Collection[Item]) -> None:
+        for item in items:
+            if is_bare(item.status):
+                self._readback.expect(item, now_ms=self._now_ms())
+
+    async def _settle(self, said: Sequence[tuple[Item, Published | None]], *, at_ms: int) -> None:
+        delivered = [item for item, published in said if published is Published.DELIVERED]
+        await self._marks.sent([item for item in delivered if not _is_bare_start(item)], at_ms=at_ms)
+        for item, published in said:
+            if published is not Published.DELIVERED:
+                self._readback.drop(item.target, item.row.id)
+            if published is Published.NOBODY_LISTENS and _is_bare_start(item):
+                await self._marks.take_back(item, NOBODY_LISTENS)
+        bare = [item for item in delivered if is_bare(item.status)]
+        for item in bare:
+            self._readback.sent(item)
+        unknown = [item for item in bare if not item.effects.knows(item.row.command)]
+        await self._marks.become(unknown, State.UNCONFIRMED, reason=NOT_PROVABLE)
+
+
+def _is_bare_start(item: Item) -> bool:
+    return is_bare(item.status) and not is_stop_like(item.row.command)
+
+
+def _most_urgent(items: Sequence[Item]) -> list[Item]:
+    """One of each machine."""
+    found: dict[Target, Item] = {}
+    for item in sorted(items, key=lambda item: urgency(item.row)):
+        found.setdefault(item.target, item)
+    return list(found.values())

@@ -1,0 +1,85 @@
+"""What was sent and is not answered: stops go out again, statuses prove, and silence is told."""
+
+from typing import Final
+
+from sunsweep.contract.commands import is_stop_like
+from sunsweep.server.clock import Clock
+from sunsweep.server.db.engine import Database
+from sunsweep.server.dispatch import repository
+from sunsweep.server.dispatch.marks import Marks
+from sunsweep.server.dispatch.readback import ReadBack
+from sunsweep.server.dispatch.repository import Item
+from sunsweep.server.dispatch.round import Round
+from sunsweep.server.dispatch.timing import (
+    ANSWER_WITHIN_MS,
+    NEXT_WORD_WITHIN_MS,
+    STOP_ENDS_WITHIN_MS,
+    is_bare,
+    is_due_again,
+)
+from sunsweep.server.features.commands.lifecycle import State
+
+NOTHING_SAID: Final = "sent, and the machine has said nothing since"
+NOT_ENDED: Final = "begun, and the machine has not said how it ended"
+DEAF_FOR_MS: Final = 5_000
+"""A machine that is online and does not listen is tried so often."""
+
+
+class Unanswered:
+    """Called under the lease."""
+
+    def __init__(self, database: Database, round_: Round, marks: Marks, readback: ReadBack, *, now_ms: Clock) -> None:
+        self._database = database
+        self._round = round_
+        self._marks = marks
+        self._readback = readback
+        self._now_ms = now_ms
+        self._deaf: dict[str, int] = {}
+
+    async def send_again(self) -> None:
+        """Open stops that are due."""
+        async with self._database.read() as session:
+            stops = await repository.open_stops(session)
+            sent = await repository.unproved(session)
+        now_ms = self._now_ms()
+        self._readback.forget({item.row.id for item in stops}, now_ms=now_ms)
+        for item in (*sent, *stops):
+            if is_bare(item.status) and item.row.state in (State.SENT, State.UNCONFIRMED):
+                self._readback.adopt(item, now_ms=now_ms)
+        self._deaf = {
+            command_id: at_ms for command_id, at_ms in self._deaf.items() if 0 <= now_ms - at_ms < DEAF_FOR_MS
+        }
+        due = [
+            item
+            for item in stops
+            if item.row.id not in self._deaf and is_due_again(item.row, item.status, now_ms=now_ms)
+        ]
+        if due:
+            self._deaf.update(dict.fromkeys(await self._round.send_again(due), now_ms))
+
+    async def confirm(self) -> None:
+        """Statuses have proved something."""
+        proofs = {proof.command_id: proof for proof in self._readback.proofs()}
+        async with self._database.read() as session:
+            items = await repository.these(session, proofs)
+        await self._marks.become(items, State.SUCCEEDED, reason=lambda item: proofs[item.row.id].reason)
+
+    async def tell(self) -> None:
+        """Say of what was sent, or begun, that nothing has come for too long."""
+        now_ms = self._now_ms()
+        async with self._database.read() as session:
+            sent = await repository.silent(session, State.SENT, before_ms=now_ms - ANSWER_WITHIN_MS)
+            begun = [
+                item
+                for state in (State.ACCEPTED, State.RUNNING)
+                for item in await repository.silent(session, state, before_ms=now_ms - NEXT_WORD_WITHIN_MS)
+            ]
+        await self._marks.become(sent, State.UNCONFIRMED, reason=NOTHING_SAID)
+        lost = [item for item in begun if _is_lost(item, now_ms=now_ms)]
+        await self._marks.become(lost, State.UNCONFIRMED, reason=NOT_ENDED)
+
+
+def _is_lost(item: Item, *, now_ms: int) -> bool:
+    """A machine drives home for long."""
+    allowed_ms = STOP_ENDS_WITHIN_MS if is_stop_like(item.row.command) else NEXT_WORD_WITHIN_MS
+    return item.row.changed_at < now_ms - allowed_ms
