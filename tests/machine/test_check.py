@@ -15,6 +15,7 @@ from sunsweep.machine.config import MachineConfig, load_config
 from sunsweep.machine.findings import Finding, Level
 from sunsweep.machine.look_outside import look_along
 from sunsweep.machine.ports import Clock, Hardware
+from sunsweep.machine.remote_settings import RemoteSettings
 from tests.machine.broker import Broker, free_port
 from tests.machine.conftest import PASSWORD, SERIAL, USER, Running
 from tests.machine.fakes import FakeBody, FakeClock
@@ -223,3 +224,15 @@ async def emqx(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
                 assert packet.packet_id is not None
                 writer.write(mqtt5.PubAckPacket(packet.packet_id).write())
                 writer.write(mqtt5.PublishPacket(packet.topic, payload=packet.payload).write())
+
+
+async def test_what_was_set_from_afar_is_told_and_counts(broker: Broker, tmp_path: Path) -> None:
+    file = write(tmp_path, broker.url, more=f'state_dir = "{tmp_path}"')
+    assert "intervals and limits are the file's" in of(await found(file), Level.OK)
+    settings = RemoteSettings(await asyncio.to_thread(load_config, file))
+    settings.set({"start_battery_v": 14.0, "telemetry_interval_s": 10})
+    await settings.keep()
+    findings = await found(file)
+    told = "set from afar, over the file's: start_battery_v 14, telemetry_interval_s 10"
+    assert told in of(findings, Level.OK)
+    assert "it would not start cleaning now: battery low: 13.30 V" in of(findings, Level.WARN)

@@ -1,11 +1,14 @@
 """From a delivered command to the words about it."""
 
+from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 import pytest
 
 from sunsweep.contract.codec import encode_command
 from sunsweep.contract.ids import uuid7
+from sunsweep.contract.parameters import BadParameter
 from sunsweep.contract.payloads import Command, Result, ResultState
 from sunsweep.machine.commander import Commander
 from sunsweep.machine.guard import Delivery, Guard
@@ -30,15 +33,22 @@ class Desk:
         self.body = FakeBody()
         self.said: list[Result] = []
         clock = FakeClock()
-        self.commander = Commander(Guard(clock), self.said.append)
+        self.configured: list[Mapping[str, Any]] = []
+        self.commander = Commander(Guard(clock), self.said.append, self.configure)
         hardware = Hardware(self.body, self.body)
         self.pilot = Pilot(hardware, clock, interlocks=Interlocks(), listeners=[self.commander.hear])
         self._ms = 0
 
-    async def give(self, command: str) -> str:
+    async def configure(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        if "speed" in params:
+            raise BadParameter("speed", "is none of mine")
+        self.configured.append(params)
+        return {"in_force": dict(params)}
+
+    async def give(self, command: str, **params: Any) -> str:
         self._ms += 10
         identifier = uuid7(self._ms, Random(self._ms).getrandbits(74))
-        await self.commander.take(Delivery(encode_command(Command(command, {}, identifier))), self.pilot)
+        await self.commander.take(Delivery(encode_command(Command(command, params, identifier))), self.pilot)
         return identifier
 
     def words(self, identifier: str) -> list[ResultState]:
@@ -121,3 +131,36 @@ async def test_bare_commands_are_obeyed_in_silence(desk: Desk) -> None:
     assert desk.said == []
     assert desk.pilot.state is State.STARTING
     assert desk.commander.last_order == "start_cleaning"
+
+
+@pytest.mark.parametrize("before", [[], ["start_cleaning"], ["start_cleaning", "return_to_dock"], ["emergency_stop"]])
+async def test_settings_are_set_in_every_state_and_nothing_moves(desk: Desk, before: list[str]) -> None:
+    for command in before:
+        await desk.give(command)
+    state, calls = desk.pilot.state, list(desk.body.calls)
+    configure = await desk.give("configure", telemetry_interval_s=10)
+    assert desk.words(configure) == [SUCCEEDED]
+    assert desk.said[-1].detail == {"in_force": {"telemetry_interval_s": 10}}
+    assert (desk.pilot.state, desk.body.calls) == (state, calls)
+    assert desk.commander.last_order == (before[-1] if before else None)
+
+
+async def test_settings_that_may_not_be_are_refused_by_their_name(desk: Desk) -> None:
+    configure = await desk.give("configure", speed=3)
+    assert desk.words(configure) == [ResultState.REJECTED]
+    assert desk.said[-1].detail == {"reason": "bad_parameter", "message": "speed is none of mine", "field": "speed"}
+    assert desk.configured == []
+
+
+async def test_settings_that_come_again_are_not_set_again(desk: Desk) -> None:
+    payload = encode_command(Command("configure", {}, uuid7(50, 5)))
+    await desk.commander.take(Delivery(payload), desk.pilot)
+    first = list(desk.said)
+    await desk.commander.take(Delivery(payload), desk.pilot)
+    assert desk.said == first * 2
+    assert desk.configured == [{}]
+
+
+async def test_settings_without_an_id_are_set_in_silence(desk: Desk) -> None:
+    await desk.commander.take(Delivery(encode_command(Command("configure", {"start_water_pct": 20}))), desk.pilot)
+    assert (desk.configured, desk.said) == ([{"start_water_pct": 20}], [])

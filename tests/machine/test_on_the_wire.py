@@ -95,8 +95,8 @@ async def test_refusals_are_told_in_plain_words(broker: Broker, running: Running
         words = [result.detail["message"] for result in observer.results]
         assert words == [
             "cannot pause: the machine is charging at its dock",
-            "speed: must be from 1 to 10, not 11",
-            "mode: must be one of auto, manual, edge",
+            "speed is 11; it must be a whole number from 1 to 10",
+            'mode is "fast"; it must be one of auto, manual, edge',
             "this machine does not know 'dance'",
         ]
 

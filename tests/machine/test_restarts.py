@@ -1,7 +1,9 @@
 """Orders that the end of the program broke off, and what it may not forget of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -32,10 +34,13 @@ class Life:
         self.outbox = start(folder)
         clock = FakeClock()
         guard = Guard(clock, memory=memory_in(self.outbox), keep=keeper_in(self.outbox))
-        self.commander = Commander(guard, self.said.append)
+        self.commander = Commander(guard, self.said.append, self.configure)
         self.latch = Latch(self.outbox)
         listeners: list[Listener] = [self.latch.hear, self.commander.hear]
         self.pilot = Pilot(Hardware(body, body), clock, interlocks=Interlocks(), listeners=listeners)
+
+    async def configure(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        raise AssertionError(params)
 
     async def wake(self) -> None:
         await self.pilot.wake(emergency=self.latch.in_force)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sunsweep.machine.remote_settings import FILE
 from tests.machine.broker import Broker, free_port
 from tests.machine.conftest import SERIAL
 from tests.machine.observer import is_sample, observing
@@ -74,3 +75,12 @@ async def test_a_recording_that_is_not_there_is_one_line(tmp_path: Path) -> None
     assert code == 2
     assert said.count("\n") == 1
     assert "none: No such file" in said
+
+
+async def test_a_dry_run_reads_what_was_set_from_afar(tmp_path: Path) -> None:
+    config = write_config(tmp_path, f"mqtt://127.0.0.1:{free_port()}")
+    config.write_text(f'{config.read_text()}state_dir = "{tmp_path}"\n')
+    (tmp_path / FILE).write_text("{")
+    code, _, said = await run(config, "--dry-run", "--once")
+    assert code == 0
+    assert f"{FILE} cannot be read" in said

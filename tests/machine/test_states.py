@@ -41,7 +41,7 @@ def test_work_begins_by_start_and_resume_only() -> None:
 
 
 def test_every_goal_is_a_state_that_its_order_can_lead_to() -> None:
-    assert set(GOALS) == set(Order)
+    assert set(GOALS) == set(Order) - {Order.CONFIGURE}, "which is none of the drive's"
     for order, goals in GOALS.items():
         firsts = {moves[order] for moves in MOVES.values() if order in moves}
         reachable = firsts | {target for first in firsts for target in MOVES[first].values()}

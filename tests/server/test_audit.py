@@ -107,6 +107,8 @@ DEEDS: dict[str, Deed] = {
         {"json": {"code": "K7M2P-9QRT4-XYWVN"}},
         logged_in=False,
     ),
+    "PUT /machine-models/{model}": Deed("machine model {model}", {"json": {"commands": {"polish": {}}}}),
+    "DELETE /machine-models/{model}": Deed("machine model {model}"),
     "POST /machines/{machine_id}/commands": Deed("machine {machine_id}", {"json": {"command": "pause"}}),
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Deed("machine {machine_id}"),
     "POST /machines/{machine_id}/commands/{command_id}/close": Deed("machine {machine_id}"),
@@ -124,6 +126,7 @@ class Scene:
             "fresh": f"fresh-{number}",
             "email": f"person-{number}@example.com",
             "company_id": "1",
+            "model": f"model-{number}",
         }
         self.secrets = {PASSWORD, NEW_PASSWORD, "battery staple", platform.settings.secret_key.get_secret_value()}
 
@@ -138,6 +141,8 @@ class Scene:
             self.secrets.add(made["key"])
         if "{machine_id}" in deed:
             await self._a_machine(deed)
+        if "{model}" in deed:
+            await self.platform.call("PUT", f"/machine-models/{self.words['model']}", json={"commands": {}})
 
     async def _a_person(self) -> None:
         email = self.words["email"]

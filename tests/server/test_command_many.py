@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import event, insert, select, update
 
 from sunsweep.contract.commands import STOP_RANK
+from sunsweep.contract.payloads import Result, ResultState, Stamp
+from sunsweep.mqtt.port import Message
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import CommandEvent, CommandRow, Company, Machine
@@ -19,6 +21,8 @@ from sunsweep.server.features.commands import service
 from sunsweep.server.features.commands.lifecycle import Held, IllegalMoveError, State, change, change_all
 from sunsweep.server.features.commands.many import GONE, Given, give_to_many
 from sunsweep.server.features.commands.service import Wish
+from sunsweep.server.ingest.messages import Accepted, MachineRef
+from sunsweep.server.ingest.store import Store
 
 NOW_MS = 1_800_000_000_000
 
@@ -213,6 +217,31 @@ async def test_two_stops_of_all_machines_at_once_do_not_stand_in_each_other_s_wa
     rows = await stored(database)
     assert len(rows) == 5 * (50 + 50 + 20)
     assert sum(row.holds > 0 for row in rows) == 50
+
+
+async def test_a_stop_of_all_machines_while_all_of_them_report(database: Database) -> None:
+    """Both change a hundred commands in one transaction: in different orders they would deadlock."""
+    of = await machines(database, 100)
+    store = Store(database, now_ms=lambda: NOW_MS)
+    for number in range(1, 9):
+        docks = await give(database, of, Wish("return_to_dock", {}))
+        words = [
+            heard(machine, Result(docks.rows[machine.id].id, ResultState.RUNNING, stamp=Stamp(NOW_MS, 7, number)))
+            for machine in of
+        ]
+        _, given = await asyncio.gather(store.commit(words), give(database, of, Wish("stop_cleaning", {})))
+        assert given.rows.keys() == docks.rows.keys()
+        await give(database, of, Wish("emergency_stop", {}))
+        async with database.write() as session:
+            await session.execute(update(CommandRow).values(holds=0))
+
+
+def heard(machine: Machine, word: Result) -> Accepted:
+    ref = MachineRef(machine.id, machine.company_id, machine.serial, 90 * 86_400_000)
+    message = Message(
+        "company/1/machine/M/result", b"{}", 1, retain=False, packet_id=1, connection=1, received_ms=NOW_MS
+    )
+    return Accepted(message, ref, word, NOW_MS, NOW_MS, word.stamp.seq or 1)
 
 
 async def test_a_fault_of_ours_leaves_nothing(database: Database) -> None:

@@ -1,10 +1,14 @@
 """Commands over REST: who may give them, what is checked, and their ids."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from sqlalchemy import update
 
+from sunsweep.server.db.models import Company
 from sunsweep.server.features.commands import service
 from sunsweep.server.features.commands.lifecycle import State, change
 from sunsweep.server.features.machines.service import known
@@ -15,6 +19,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 OPERATOR = "operator@example.com"
 START: dict[str, Any] = {"command": "start_cleaning", "params": {"speed": 5, "mode": "auto"}}
 STOP: dict[str, Any] = {"command": "stop_cleaning", "params": {}}
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def anything(shared: Platform) -> AsyncIterator[None]:
+    """The company may give commands that no catalogue names."""
+    async with shared.database.write() as session:
+        await session.execute(update(Company).values(custom_commands=True))
+    yield
+    async with shared.database.write() as session:
+        await session.execute(update(Company).values(custom_commands=False))
 
 
 async def give(platform: Platform, serial: str, body: Any, key: str | None = None) -> tuple[int, dict[str, Any]]:
@@ -95,6 +109,7 @@ async def test_what_no_machine_could_read_is_refused(shared: Platform, params: b
     assert (answer.status_code, answer.json()["field"]) == (422, "params"), answer.text
 
 
+@pytest.mark.usefixtures("anything")
 async def test_params_are_kept_to_the_letter(shared: Platform) -> None:
     await shared.add_machine("PARAMS-1")
     params = {"ä": "😀", "big": 12345678901234567890123, "deep": {"list": [1, 2.5, None, True]}, "": ""}
@@ -136,7 +151,10 @@ async def test_what_is_no_key_is_named(shared: Platform, key: str) -> None:
 
 async def test_ids_only_grow_and_the_newest_is_listed_first(shared: Platform) -> None:
     await shared.add_machine("ORDER-1")
-    given = [(await give(shared, "ORDER-1", {"command": f"dance-{number}"}))[1]["id"] for number in range(9)]
+    given = [
+        (await give(shared, "ORDER-1", {"command": "pause", "params": {}, "expires_in": 60 + number}))[1]["id"]
+        for number in range(9)
+    ]
     assert given == sorted(set(given))
     seen: list[str] = []
     cursor: str | None = ""

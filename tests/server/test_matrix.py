@@ -39,7 +39,8 @@ _NUMBERS: Final = count()
 class Route(NamedTuple):
     """`least` is the role that it asks for, None where it asks for no login; `ok` is its answer to who may.
 
-    `unnamed` is what a platform admin is told who names no company. `person`: no API key may.
+    `unnamed` is what a platform admin is told who names no company. `person`: no API key may. `makes`: what is not
+    there is made, so that nothing can be told of others' things by their names.
     """
 
     least: Role | None
@@ -48,6 +49,7 @@ class Route(NamedTuple):
     unnamed: int = 422
     ends_login: bool = False
     person: bool = False
+    makes: bool = False
     query: Mapping[str, str] = MappingProxyType({})
 
 
@@ -100,6 +102,11 @@ POLICY: Final[Mapping[str, Route]] = {
     "GET /machines/{machine_id}/status/history": Route(Role.VIEWER),
     "GET /machines/{machine_id}/telemetry.csv": Route(Role.VIEWER),
     "GET /machines/{machine_id}/telemetry.parquet": Route(Role.VIEWER),
+    "GET /machines/{machine_id}/catalogue": Route(Role.VIEWER),
+    "GET /machine-models": Route(Role.VIEWER),
+    "GET /machine-models/{model}": Route(Role.VIEWER),
+    "PUT /machine-models/{model}": Route(Role.ADMIN, 200, lambda: {"commands": {}}, makes=True),
+    "DELETE /machine-models/{model}": Route(Role.ADMIN, 204),
     "POST /machines/{machine_id}/commands": Route(Role.OPERATOR, 202, lambda: {"command": "pause"}),
     "GET /machines/{machine_id}/commands": Route(Role.VIEWER),
     "GET /machines/{machine_id}/commands/{command_id}": Route(Role.VIEWER),
@@ -203,7 +210,7 @@ def cases(operation: Operation, caller: Caller) -> Iterator[tuple[Case, int | No
         _, named = case.value
         if named is not None and not operation.takes_company:
             continue
-        if case in (Case.OTHER, Case.NOBODY) and not operation.has_things:
+        if case in (Case.OTHER, Case.NOBODY) and (not operation.has_things or POLICY[operation.name].makes):
             continue
         # A platform admin names a company or is asked to.
         yield case, OURS if caller.is_platform_admin and operation.takes_company and named is None else named
@@ -352,7 +359,7 @@ AROUND_MACHINES: Final = """
 async def machine(session, company_id, serial, *, lock=False):
     return await session.scalar(select(Machine).where(Machine.serial == serial, Machine.archived_at.is_(None)))
 """
-OF_MACHINES: Final = {"machines", "history", "commands", "ledger", "enrolment", "live", "audit"}
+OF_MACHINES: Final = {"machines", "history", "catalogue", "commands", "ledger", "enrolment", "live", "audit"}
 """The audit log, because it holds what was then done to another's machine."""
 
 AROUND_LETTERS: Final = """

@@ -24,10 +24,10 @@ async def ingest_process(
 
 @asynccontextmanager
 async def serve_process(
-    settings: ServeSettings, roles: str, *, stderr: IO[bytes] | None = None
+    settings: ServeSettings, roles: str, *, stderr: IO[bytes] | None = None, **env: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """`sunsweep serve` in these roles (comma-separated), killed at the end where it still runs."""
-    env = {
+    env |= {
         "SUNSWEEP_SECRET_KEY": settings.secret_key.get_secret_value(),
         "SUNSWEEP_PORT": str(settings.port),
     }

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from sunsweep.server.clock import wall_clock
-from sunsweep.server.db.models import BrokerSync, DeadLetter
+from sunsweep.server.db.models import BrokerSync, DeadLetter, MachineModel
 from sunsweep.server.features.accounts import keys
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.accounts.roles import Principal, Role
@@ -73,13 +73,14 @@ class Tenants:
         """Something new of everything that a path may name; of `NOBODYS`, names of what is not there."""
         serial = f"{MARKS[company_id]}-{next(self.numbers)}"
         if company_id == NOBODYS:
-            nothing = dict.fromkeys(("company_id", "user_id", "key_id"), str(NOBODYS))
+            nothing = dict.fromkeys(("company_id", "user_id", "key_id", "model"), str(NOBODYS))
             return {"machine_id": serial, "command_id": "018f0000-0000-7000-8000-000000000000", **nothing}
         async with self.platform.database.write() as session:
             machine, _ = await machines.add(session, company_id, serial, now_ms=wall_clock())
             wish = commands.Wish("start_cleaning", {})
             row, _ = await commands.give(session, machine, wish, user_id=None, now_ms=wall_clock())
             session.add(dead_letter(company_id, serial, machine.id))
+            session.add(MachineModel(company_id=company_id, name=serial, commands="{}", changed_at=0))
             password = "unguessable " * 2
             user = await accounts.add_user(
                 session,
@@ -99,6 +100,7 @@ class Tenants:
             "company_id": str(company_id),
             "user_id": str(user.id),
             "key_id": str(key.id),
+            "model": serial,
         }
 
     async def _key(self, session: AsyncSession, company_id: int, name: str, role: Role) -> keys.NewKey:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from sunsweep.cli.audit import record
+from sunsweep.cli.plainly import printable
 from sunsweep.cli.store import Data, on_database, settings_of
 from sunsweep.contract.refusal import Reason
 from sunsweep.contract.times import iso
@@ -87,8 +88,7 @@ def replay(
 def _line(row: DeadLetter) -> str:
     kept = "" if row.payload is not None else ", not kept"
     line = f"{row.id:>8}  {iso(row.received_at)}  {row.reason:<20} {row.topic}  {row.size} bytes{kept}  {row.detail}"
-    # Topics are strangers' words: they may not speak to the terminal.
-    return "".join(sign if sign.isprintable() else "?" for sign in line)
+    return printable(line)
 
 
 def _selection(

@@ -27,6 +27,11 @@ def fail(message: object) -> typer.Exit:
     return typer.Exit(1)
 
 
+def printable(text: str) -> str:
+    """Strangers' words, such as topics and what machines say, may not speak to the terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
 @contextmanager
 def plainly() -> Iterator[None]:
     """Turn what can be mended outside into a line and exit code 1; everything else is ours, with its traceback."""

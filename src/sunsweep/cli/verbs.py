@@ -14,6 +14,7 @@ from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
 from sunsweep.cli.certs import certs
+from sunsweep.cli.commands import commands
 from sunsweep.cli.deadletters import dead_letters
 from sunsweep.cli.first_start import make_first_admin
 from sunsweep.cli.interrupt import end_quietly
@@ -44,6 +45,7 @@ cli = typer.Typer(
 cli.add_typer(companies, name="company")
 cli.add_typer(users, name="user")
 cli.add_typer(machines, name="machine")
+cli.add_typer(commands, name="command")
 cli.add_typer(ledger, name="ledger")
 cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(service_accounts, name="account")

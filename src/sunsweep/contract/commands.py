@@ -12,6 +12,7 @@ class Order(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     RESET = "reset"
+    CONFIGURE = "configure"
 
 
 STOP_RANK: Final[dict[str, int]] = {Order.EMERGENCY_STOP: 3, Order.STOP_CLEANING: 2, Order.RETURN_TO_DOCK: 1}

@@ -9,9 +9,10 @@ from typing import Final
 from sunsweep.machine.config import ConfigError, MachineConfig, load_config
 from sunsweep.machine.findings import Finding, Level, fail, ok, warn
 from sunsweep.machine.look_at_broker import look_at_broker
-from sunsweep.machine.look_inside import look_at_clock, look_at_disk, look_at_file, look_at_sensors
+from sunsweep.machine.look_inside import look_at_clock, look_at_disk, look_at_file, look_at_sensors, look_at_settings
 from sunsweep.machine.look_outside import Way, look_along, server_ahead_s
 from sunsweep.machine.ports import Clock, Hardware, HardwareError
+from sunsweep.machine.remote_settings import RemoteSettings
 from sunsweep.machine.server_call import ServerError
 
 FAILED: Final = 1
@@ -43,7 +44,9 @@ async def examine(
         return
     yield ok("config", f"machine {config.machine_id} of company {config.company_id}")
     yield await asyncio.to_thread(look_at_file, path)
-    for finding in await _sensors(config, body):
+    settings = await asyncio.to_thread(RemoteSettings, config)
+    yield look_at_settings(settings.changes)
+    for finding in await _sensors(settings.in_force, body):
         yield finding
     yield await _clock(clock, server)
     yield await asyncio.to_thread(look_at_disk, config.state_dir)

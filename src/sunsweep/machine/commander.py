@@ -1,17 +1,21 @@
 """From a delivered command to a deed, and to the words about it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from sunsweep.contract.commands import Order
-from sunsweep.contract.payloads import Result, ResultState
+from sunsweep.contract.parameters import BadParameter
+from sunsweep.contract.payloads import Command, Result, ResultState
 from sunsweep.machine.guard import Delivery, Execute, Guard, Refuse, Repeat
 from sunsweep.machine.orders import GOALS
 from sunsweep.machine.pilot import Move, Pilot, Rejected, Taken
 from sunsweep.machine.states import State
+
+Configure = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Puts settings in force, and tells which are; raises `BadParameter`."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,11 +30,12 @@ class Errand(Struct, frozen=True):
 
 
 class Commander:
-    """`report` takes every word on a command that carried an id."""
+    """`report` takes every word on a command that carried an id. The pilot obeys all of them but `configure`."""
 
-    def __init__(self, guard: Guard, report: Callable[[Result], None]) -> None:
+    def __init__(self, guard: Guard, report: Callable[[Result], None], configure: Configure) -> None:
         self._guard = guard
         self._report = report
+        self._configure = configure
         self._errands: list[Errand] = []
         self.last_order: Order | None = None
 
@@ -50,6 +55,8 @@ class Commander:
             # Not remembered: the same command may come again in a way that lets it run, and a stop must.
             if verdict.id is not None:
                 self._report(_rejection(verdict.id, verdict.reason, verdict.message))
+        elif verdict.order is Order.CONFIGURE:
+            await self._set(verdict.command)
         else:
             await self._execute(verdict, pilot)
 
@@ -62,6 +69,18 @@ class Commander:
                 self._end(errand, ResultState.FAILED, _overtaken(move))
             else:
                 self._say(errand.id, ResultState.RUNNING, {"state": move.state})
+
+    async def _set(self, command: Command) -> None:
+        """In every state of the machine, for nothing moves by it."""
+        _log.info("command %s %s", Order.CONFIGURE, command.params)
+        try:
+            result = ResultState.SUCCEEDED, await self._configure(command.params)
+        except BadParameter as error:
+            _log.warning("command %s refused: %s", Order.CONFIGURE, error)
+            detail = {"reason": "bad_parameter", "message": str(error), "field": error.field}
+            result = ResultState.REJECTED, detail
+        if command.id is not None:
+            self._say(command.id, *result)
 
     async def _execute(self, verdict: Execute, pilot: Pilot) -> None:
         order, command = verdict

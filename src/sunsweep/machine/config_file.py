@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from sunsweep.machine.config import ConfigError, load_config
 from sunsweep.machine.server_call import Enrolled
+from sunsweep.machine.whole_file import sync_folder
 
 _ROOM: Final = 16_384
 """Bytes set aside before a code is spent: a full disk is found out in time."""
@@ -56,7 +57,7 @@ class ConfigFile:
             raise ConfigError(str(error).replace(self._draft.name, self._path.name)) from error
         kept = self._keep_old()
         self._draft.replace(self._path)
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
         return kept
 
     def _keep_old(self) -> Path | None:
@@ -105,12 +106,3 @@ def _fill(descriptor: int, content: bytes) -> None:
         written += os.pwrite(descriptor, content[written:], written)
     os.ftruncate(descriptor, len(content))
     os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Without it a power cut may forget the new name."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,9 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from sunsweep.contract.parameters import figure
 from sunsweep.machine.findings import Finding, fail, ok, warn
 from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.ports import Clock, Hardware, HardwareError
+from sunsweep.machine.settings import Changes
 
 SENSORS_S: Final = 15.0
 _FREE_MIB: Final = 200
@@ -23,6 +25,14 @@ def look_at_file(path: Path) -> Finding:
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         return warn("file", f"{path} can be read by others, and holds a password: chmod 600 {path}")
     return ok("file", f"{path} is its owner's alone")
+
+
+def look_at_settings(changes: Changes) -> Finding:
+    """What differs from the file by a `configure`."""
+    if not changes:
+        return ok("settings", "intervals and limits are the file's")
+    said = ", ".join(f"{name} {figure(value)}" for name, value in sorted(changes.items()))
+    return ok("settings", f"set from afar, over the file's: {said}")
 
 
 async def look_at_sensors(hardware: Hardware, limits: Interlocks) -> list[Finding]:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sunsweep.contract.built_in import PARAMETERS
 from sunsweep.contract.commands import Order
+from sunsweep.contract.parameters import check
 from sunsweep.machine.ports import Mode, Plan
 from sunsweep.machine.states import State
-
-MIN_SPEED: Final = 1
-MAX_SPEED: Final = 10
 
 GOALS: Final[Mapping[Order, frozenset[State]]] = {
     Order.START_CLEANING: frozenset({State.RUNNING}),
@@ -19,36 +18,16 @@ GOALS: Final[Mapping[Order, frozenset[State]]] = {
     Order.RESUME: frozenset({State.RUNNING}),
     Order.RESET: frozenset({State.IDLE}),
 }
-"""An order has succeeded when the machine reads back one of these, not when it was taken."""
+"""An order has succeeded when the machine reads back one of these, not when it was taken.
 
-
-class BadParameter(Exception):  # noqa: N818  a refusal, told to whoever gave the order
-    """A parameter out of its limits; the message names it and them."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
+`configure` is none of the drive's: it has succeeded when the settings are in force.
+"""
 
 
 def plan_of(params: Mapping[str, Any]) -> Plan:
     """The run that `start_cleaning` asks for; unknown parameters are left alone. Raises `BadParameter`."""
-    return Plan(_speed(params.get("speed")), _mode(params.get("mode")))
-
-
-def _speed(given: object) -> int:
-    if given is None:
-        return Plan().speed
-    if isinstance(given, bool) or not isinstance(given, int | float) or given != int(given):
-        raise BadParameter("speed", f"must be a whole number from {MIN_SPEED} to {MAX_SPEED}")
-    if not MIN_SPEED <= given <= MAX_SPEED:
-        raise BadParameter("speed", f"must be from {MIN_SPEED} to {MAX_SPEED}, not {given:g}")
-    return int(given)
-
-
-def _mode(given: object) -> Mode:
-    if given is None:
-        return Plan().mode
-    try:
-        return Mode(given)  # type: ignore[arg-type]  # anything may come; what is no mode raises
-    except ValueError:
-        raise BadParameter("mode", f"must be one of {', '.join(Mode)}") from None
+    known = PARAMETERS[Order.START_CLEANING]
+    given = {name: value for name in known if (value := params.get(name)) is not None}
+    check(known, given, command=Order.START_CLEANING)
+    usual = Plan()
+    return Plan(int(given.get("speed", usual.speed)), Mode(given.get("mode", usual.mode)))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from sunsweep.contract.commands import Order
+from sunsweep.contract.parameters import BadParameter
 from sunsweep.machine.interlocks import Interlocks, Objection
-from sunsweep.machine.orders import BadParameter, plan_of
+from sunsweep.machine.orders import plan_of
 from sunsweep.machine.ports import Activity, Clock, Drive, Hardware, HardwareError, Plan, Reading
 from sunsweep.machine.states import Cause, Happening, State, move, why_not
 
@@ -44,14 +45,14 @@ def _nothing(_before: State, _after: State) -> None:
 
 
 class Pilot:
-    """`listeners` hear of every move, in the order given, at once."""
+    """`listeners` hear of every move, in the order given, at once; `interlocks` may be changed at any time."""
 
     def __init__(self, hardware: Hardware, clock: Clock, *, interlocks: Interlocks, listeners: list[Listener]) -> None:
         self.state = State.DOCKED
         self.reading = Reading(Activity.STANDING)
+        self.interlocks = interlocks
         self._sensors, self._drive, self._senses = hardware
         self._clock = clock
-        self._interlocks = interlocks
         self._listeners = listeners
         self._since_s = clock.monotonic_s()
         self._one_at_a_time = asyncio.Lock()
@@ -127,7 +128,7 @@ class Pilot:
             raise Rejected("bad_parameter", str(error)) from error
         self.reading = await self._look()
         starting = order is Order.START_CLEANING
-        held = self._interlocks.against_start if starting else self._interlocks.against_running
+        held = self.interlocks.against_start if starting else self.interlocks.against_running
         if (objection := held(self.reading, self._senses)) is not None:
             raise Rejected("interlock", objection.words)
         return plan
@@ -137,13 +138,13 @@ class Pilot:
         await self._see()
         if self.reading.button_pressed:
             raise Rejected("interlock", "the emergency stop button is pressed: release it first")
-        if (objection := self._interlocks.against_moving(self.reading, self._senses)) is not None:
+        if (objection := self.interlocks.against_moving(self.reading, self._senses)) is not None:
             raise Rejected("interlock", objection.words)
 
     async def _check_way_home(self) -> None:
         """From a stand it is a start like any other; under way the order is taken as a stop is."""
         await self._see()
-        if (objection := self._interlocks.against_setting_out(self.reading, self._senses)) is not None:
+        if (objection := self.interlocks.against_setting_out(self.reading, self._senses)) is not None:
             raise Rejected("interlock", objection.words)
 
     async def _see(self) -> None:
@@ -176,8 +177,8 @@ class Pilot:
 
     def _object(self, reading: Reading) -> Objection | None:
         if self.state in _WORKING:
-            return self._interlocks.against_running(reading, self._senses)
-        return self._interlocks.against_moving(reading, self._senses) if self.state in _MOVING else None
+            return self.interlocks.against_running(reading, self._senses)
+        return self.interlocks.against_moving(reading, self._senses) if self.state in _MOVING else None
 
     def _notice_start(self, reading: Reading) -> tuple[Happening, str] | None:
         if reading.activity is Activity.CLEANING:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from sunsweep.machine.link_watch import LinkWatch
 from sunsweep.machine.notify import Notifier
 from sunsweep.machine.pilot import Listener, Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
+from sunsweep.machine.remote_settings import RemoteSettings
 from sunsweep.machine.sampler import status_of, telemetry_of
 from sunsweep.machine.start import keeper_in, memory_in, open_outbox
 from sunsweep.machine.uplink import Uplink
@@ -49,16 +51,18 @@ class Machine:
         self._life = life or Notifier({})
         self.sampled = asyncio.Event()
         self._config = config
+        self._settings = RemoteSettings(config)
+        in_force = self._settings.in_force
         self._almanac = clock = Almanac(clock)
         self._started_ms = clock.monotonic_ms()
         self._dated = False
         self._sample_now = asyncio.Event()
         self.outbox = open_outbox(config, random)
         guard = Guard(clock, memory=memory_in(self.outbox), keep=keeper_in(self.outbox))
-        self._commander = Commander(guard, self._number)
+        self._commander = Commander(guard, self._number, self._configure)
         self._latch = Latch(self.outbox)
         listeners: list[Listener] = [self._latch.hear, self._tell_move, self._commander.hear]
-        self.pilot = Pilot(hardware, clock, interlocks=config.limits, listeners=listeners)
+        self.pilot = Pilot(hardware, clock, interlocks=in_force.limits, listeners=listeners)
         self._link_watch = LinkWatch(config.link_lost, clock, self.pilot)
         topic = MachineTopic(config.company_id, config.machine_id, Channel.STATUS)
         self._uplink = Uplink(self.outbox, clock, topic=topic, receipts=config.receipts)
@@ -69,7 +73,7 @@ class Machine:
             downlink=Downlink(topic, on_command=self._obey, on_receipt=self._settle),
             status=lambda: status_of(self.pilot.state, self.pilot.reading),
             on_connected=self._sample_now.set,
-            heartbeat_s=config.heartbeat_interval_s,
+            heartbeat_s=in_force.heartbeat_interval_s,
         )
         self._link = Link(config, clock, random=random, session=self._voice, pace=pace)
 
@@ -107,7 +111,7 @@ class Machine:
         """At each interval, and as soon as somebody can hear it."""
         while True:
             try:
-                async with asyncio.timeout(self._config.telemetry_interval_s):
+                async with asyncio.timeout(self._settings.in_force.telemetry_interval_s):
                     await self._sample_now.wait()
             except TimeoutError:
                 pass
@@ -118,6 +122,15 @@ class Machine:
 
     async def _obey(self, delivery: Delivery) -> None:
         await self._commander.take(delivery, self.pilot)
+
+    async def _configure(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What is set bites at once: the sampler and the heartbeat do not wait for what they were to wait for."""
+        self._settings.set(params)
+        in_force = self._settings.in_force
+        self.pilot.interlocks = in_force.limits
+        self._voice.beat_every(in_force.heartbeat_interval_s)
+        self._sample_now.set()
+        return await self._settings.keep()
 
     def _settle(self, receipt: Receipt) -> None:
         """Whoever gives receipts also wants to hear of losses."""

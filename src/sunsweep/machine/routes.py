@@ -1,7 +1,6 @@
 """Which of the broker's URLs to try next, and which one worked, also over restarts."""
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from msgspec import DecodeError, Struct, json
 
 from sunsweep.machine.endpoint import Endpoint
+from sunsweep.machine.whole_file import write_whole
 
 FILE: Final = "broker.json"
 
@@ -79,13 +79,7 @@ class RouteMemory:
         """Whole or not at all; a full disk only costs the memory."""
         if self._file is None:
             return
-        fresh = self._file.with_suffix(".new")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with fresh.open("wb") as file:
-                file.write(json.encode(_Kept(url)))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._file)
+            write_whole(self._file, json.encode(_Kept(url)))
         except OSError as error:
             _log.warning("which URL of the broker works cannot be kept in %s: %s", self._file, error.strerror)

@@ -17,6 +17,7 @@ from sunsweep.machine.notify import Notifier
 from sunsweep.machine.ports import Clock, Hardware
 from sunsweep.machine.program import Machine
 from sunsweep.machine.recording import BadRecordingError, load_recording, recording, replaying
+from sunsweep.machine.remote_settings import RemoteSettings
 from sunsweep.machine.signals import until_signalled
 
 NOT_RECEIPTED: Final = 1
@@ -77,6 +78,7 @@ def _run(
     random: Random,
 ) -> int:
     if wish.dry_run:
+        config = RemoteSettings(config).in_force
         dry = DryRun(config, hardware, clock=clock, random=random, show=_print)
         asyncio.run(until_signalled(_as_long_as(dry.run(once=wish.once), left_s, linger_s=config.telemetry_interval_s)))
         return 0

@@ -42,6 +42,7 @@ class Voice:
         self._status = status
         self._on_connected = on_connected
         self._heartbeat_s = heartbeat_s
+        self._beat_now = asyncio.Event()
         self._connections = 0
         self.connected = False
 
@@ -49,6 +50,11 @@ class Voice:
     def session(self) -> tuple[int, int]:
         """Of the newest connection, or of the first while there has been none."""
         return self._outbox.boot, max(1, self._connections)
+
+    def beat_every(self, heartbeat_s: float) -> None:
+        """From now on; the first beat comes at once."""
+        self._heartbeat_s = heartbeat_s
+        self._beat_now.set()
 
     def will(self) -> Will:
         """For the connection that is about to be made."""
@@ -76,7 +82,10 @@ class Voice:
 
     async def _beat(self, client: Client) -> None:
         while True:
-            await asyncio.sleep(self._heartbeat_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._heartbeat_s):
+                    await self._beat_now.wait()
+            self._beat_now.clear()
             await self._say(client, self._status(), qos=0 if self._uplink.window.closed else 1)
             cancellation.obey()
 

@@ -24,6 +24,7 @@ from sunsweep.server.features.accounts import people_endpoints as people
 from sunsweep.server.features.answers import PROBLEM_TYPE, document
 from sunsweep.server.features.audit import endpoints as audit
 from sunsweep.server.features.audit.trail import note_refusal
+from sunsweep.server.features.catalogue import endpoints as catalogue
 from sunsweep.server.features.commands import company_endpoints as company_commands
 from sunsweep.server.features.commands import endpoints as commands
 from sunsweep.server.features.deadletters import endpoints as deadletters
@@ -75,6 +76,7 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
             machines,
             enrolment,
             telemetry,
+            catalogue,
             commands,
             company_commands,
             deadletters,

@@ -402,7 +402,7 @@ class CommandResult(Base):
 class MachineModel(Base):
     """What a company says of a machine model: the commands it knows beside the built-in ones, and what proves them.
 
-    `commands` is JSON, {command: {"params": {...}, "proved_by": [states]}}.
+    `commands` is JSON, {command: {"description", "params": {...}, "proved_by": [states]}}.
     """
 
     __tablename__ = "machine_model"

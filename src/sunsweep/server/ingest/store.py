@@ -126,10 +126,10 @@ class Store:
     async def _commands(
         self, connection: AsyncConnection, results: Sequence[tuple[Accepted, Result]]
     ) -> list[tuple[MachineRef, CommandChange]]:
-        """What the machines' own words make of their commands."""
+        """What the machines' own words make of their commands; in the order of these, or many deadlock with a stop."""
         return [
             (item.machine, change)
-            for item, body in results
+            for item, body in sorted(results, key=lambda word: word[1].id)
             if (change := await heard_result(connection, item.machine.id, body, at_ms=self._now_ms())) is not None
         ]
 

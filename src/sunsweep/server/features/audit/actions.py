@@ -30,6 +30,8 @@ class Action(StrEnum):
     MACHINE_LOGIN_USED = "machine.login_used"
     MACHINE_LOGIN_ENDED = "machine.login_ended"
     MACHINE_ENROL = "machine.enrol"
+    MODEL_SET = "machine_model.set"
+    MODEL_DELETE = "machine_model.delete"
     COMMAND_GIVE = "command.give"
     COMMAND_CANCEL = "command.cancel"
     COMMAND_CLOSE = "command.close"

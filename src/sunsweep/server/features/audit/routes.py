@@ -31,6 +31,8 @@ ROUTES: Final[Mapping[str, Action]] = {
     "POST /machines/{machine_id}/credentials": Action.MACHINE_ROTATE,
     "POST /machines/{machine_id}/enrolment-code": Action.MACHINE_CODE,
     "POST /enrol": Action.MACHINE_ENROL,
+    "PUT /machine-models/{model}": Action.MODEL_SET,
+    "DELETE /machine-models/{model}": Action.MODEL_DELETE,
     "POST /machines/{machine_id}/commands": Action.COMMAND_GIVE,
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Action.COMMAND_CANCEL,
     "POST /machines/{machine_id}/commands/{command_id}/close": Action.COMMAND_CLOSE,

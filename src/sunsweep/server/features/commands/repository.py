@@ -13,6 +13,7 @@ from sunsweep.server.features.commands.lifecycle import State
 
 _STOPS = [str(order) for order in STOP_RANK]
 _RANKS = sorted(STOP_RANK.values())
+_UNDER_WAY = frozenset({State.QUEUED, State.SENT, State.ACCEPTED, State.RUNNING})
 
 
 class Sought(NamedTuple):
@@ -22,6 +23,11 @@ class Sought(NamedTuple):
     limit: int = 50
     states: Collection[State] = ()
     open: bool | None = None
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether there are but a few of them, however long the history: they are found by their machines."""
+        return bool(self.open) or (bool(self.states) and _UNDER_WAY.issuperset(self.states))
 
     @property
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -62,14 +68,15 @@ async def page(session: AsyncSession, machine_id: int, sought: Sought) -> Sequen
 
 async def company_page(session: AsyncSession, company_id: int, sought: Sought) -> Sequence[Row[CommandRow, str]]:
     """Those of all machines of a company that are not archived, with their serials."""
-    query = (
-        select(CommandRow, Machine.serial)
-        .join(Machine, Machine.id == CommandRow.machine_id)
-        .where(owned(Machine, company_id), Machine.archived_at.is_(None), *sought.conditions)
-    )
-    if not sought.open:
-        # What is open is little, and found by its machines; everything else is read in the order of the ids.
-        query = query.where(owned(CommandRow, company_id))
+    living = (owned(Machine, company_id), Machine.archived_at.is_(None))
+    # Neither a join nor MySQL's own choice: it would sort a company's commands for a page, or read everybody's.
+    serial = select(Machine.serial).where(*living, Machine.id == CommandRow.machine_id).scalar_subquery()
+    query = select(CommandRow, serial).where(serial.is_not(None), *sought.conditions)
+    if sought.is_of_few:
+        query = query.where(CommandRow.machine_id.in_(select(Machine.id).where(*living)))
+    else:
+        in_order = "FORCE INDEX (ix_command_company_id_id)"
+        query = query.where(owned(CommandRow, company_id)).with_hint(CommandRow, in_order, "mysql")
     return (await session.execute(query.order_by(CommandRow.id.desc()).limit(sought.limit))).all()
 
 

@@ -1,0 +1,138 @@
+"""What is asked of commands reads by index what it needs, with a long history of many companies, on both databases."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import event, insert, select, text
+
+from sunsweep.contract.ids import uuid7
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.db.models import CommandRow, Machine
+from sunsweep.server.features.accounts import service as accounts
+from sunsweep.server.features.commands import repository, standing_repository, standings
+from sunsweep.server.features.commands.lifecycle import State
+from sunsweep.server.features.commands.repository import Sought
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+COMPANIES, MACHINES, COMMANDS = 4, 30, 250
+Query = Callable[[Any], Awaitable[object]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def database(module_url: str) -> AsyncIterator[Database]:
+    """Each machine has done what it was told, and has one stop that is open."""
+    opened = Database(module_url)
+    await upgrade(opened)
+    async with opened.write() as session:
+        for company_id in range(1, COMPANIES + 1):
+            await accounts.add_company(session, f"C-{company_id}", now_ms=1)
+            rows = [{"company_id": company_id, "serial": f"M-{n}", "created_at": 1} for n in range(MACHINES)]
+            await session.execute(insert(Machine), rows)
+        machines = list(await session.scalars(select(Machine)))
+        for machine in machines:
+            await session.execute(insert(CommandRow), [command_of(machine, n) for n in range(COMMANDS)])
+    if not opened.is_sqlite:
+        async with opened.outside_transactions() as connection:
+            await connection.execute(text("ANALYZE TABLE command, machine"))
+    yield opened
+    await opened.close()
+
+
+def command_of(machine: Machine, number: int) -> dict[str, Any]:
+    is_last = number == COMMANDS - 1
+    return {
+        "id": uuid7(1_800_000_000_000 + number, machine.id * 1000 + number),
+        "company_id": machine.company_id,
+        "machine_id": machine.id,
+        "command": "stop_cleaning" if is_last else "start_cleaning",
+        "params": "{}",
+        "state": State.UNCONFIRMED if is_last else State.SUCCEEDED,
+        "issued_by": None,
+        "issued_by_key": 1 + number % 50,
+        "issued_at": 1_800_000_000_000 + number,
+        "changed_at": 1_800_000_000_000 + number,
+        "holds": 2 if is_last else 0,
+    }
+
+
+async def plan(database: Database, query: Query) -> list[tuple[str, bool]]:
+    """The index by which commands are read, and whether what was read is sorted; of each statement that reads them."""
+    said: list[tuple[str, Any]] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if "SELECT" in statement:
+            said.append((statement, parameters))
+
+    engine = database._engine.sync_engine
+    async with database.read() as session:
+        connection = await session.connection()
+        event.listen(engine, "before_cursor_execute", listen)
+        try:
+            await query(session)
+        finally:
+            event.remove(engine, "before_cursor_execute", listen)
+        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+        found = []
+        for statement, values in said:
+            rows = (await connection.exec_driver_sql(f"{explain} {statement}", values)).mappings().all()
+            found += _of_sqlite(rows) if database.is_sqlite else _of_mariadb(rows)
+    return found
+
+
+def _of_sqlite(rows: Sequence[Any]) -> list[tuple[str, bool]]:
+    details = [row["detail"] for row in rows]
+    is_sorted = any("ORDER BY" in detail for detail in details)
+    of_command = [detail for detail in details if detail.split()[1] == "command"]
+    # What begins otherwise reads the whole table.
+    words = [re.fullmatch(r"SEARCH command USING (?:COVERING )?INDEX (\S+) .*", detail) for detail in of_command]
+    return [(word[1].replace("sqlite_autoindex_command_1", "PRIMARY") if word else "", is_sorted) for word in words]
+
+
+def _of_mariadb(rows: Sequence[Any]) -> list[tuple[str, bool]]:
+    of_command = [row for row in rows if row["table"] == "command"]
+    by_key = {"const", "eq_ref", "ref", "range"}
+    return [(row["key"] if row["type"] in by_key else "", "filesort" in row["Extra"]) for row in of_command]
+
+
+IDS: Final = range(1, MACHINES + 1)
+SINCE_MS: Final = 1_800_000_000_200
+BEFORE: Final = uuid7(1_800_000_000_100, 0)
+OF_MACHINE, OF_COMPANY = "ix_command_machine_id_id", "ix_command_company_id_id"
+BY_STATE, BY_HOLDS, BY_COMMAND = (
+    "ix_command_state_machine_id",
+    "ix_command_holds_machine_id",
+    "ix_command_machine_id_command_id",
+)
+QUERIES: dict[str, tuple[Query, set[str]]] = {
+    "a machine's": (lambda s: repository.page(s, 1, Sought(before=BEFORE)), {OF_MACHINE}),
+    "a company's": (lambda s: repository.company_page(s, 1, Sought()), {OF_COMPANY}),
+    "a company's next": (lambda s: repository.company_page(s, 1, Sought(before=BEFORE)), {OF_COMPANY}),
+    "a company's failed": (lambda s: repository.company_page(s, 1, Sought(states=[State.FAILED])), {OF_COMPANY}),
+    "a company's others": (lambda s: repository.company_page(s, 1, Sought(open=False)), {OF_COMPANY}),
+    "a company's open": (lambda s: repository.company_page(s, 1, Sought(open=True)), {BY_HOLDS}),
+    "a company's queued": (lambda s: repository.company_page(s, 1, Sought(states=[State.QUEUED])), {BY_STATE}),
+    "standings": (lambda s: standings.standings(s, IDS), {BY_HOLDS, OF_MACHINE, BY_COMMAND}),
+    "what makes way": (lambda s: standing_repository.in_the_way(s, IDS, 2), {BY_STATE, BY_HOLDS, "PRIMARY"}),
+    "a person's last": (
+        lambda s: repository.starts_since(s, user_id=3, key_id=None, since_ms=SINCE_MS, most=60),
+        {"ix_command_issued_by_issued_at"},
+    ),
+    "a program's last": (
+        lambda s: repository.starts_since(s, user_id=None, key_id=3, since_ms=SINCE_MS, most=60),
+        {"ix_command_issued_by_key_issued_at"},
+    ),
+}
+IN_ORDER: Final = {"a machine's", "a company's", "a company's next", "a company's failed", "a company's others"}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+async def test_commands_are_read_by_index(database: Database, name: str) -> None:
+    query, indexes = QUERIES[name]
+    found = await plan(database, query)
+    assert {index for index, _ in found} == indexes
+    assert name not in IN_ORDER or not any(is_sorted for _, is_sorted in found), found

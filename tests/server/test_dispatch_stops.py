@@ -1,0 +1,150 @@
+"""Stops that nobody has confirmed: sent again, shown, and closed by a person."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from sunsweep.server.dispatch import dispatcher as dispatching
+from sunsweep.server.dispatch import timing
+from tests.support.dispatching import (
+    Bare,
+    Time,
+    as_value,
+    bare,
+    becomes,
+    command,
+    dispatcher,
+    give,
+    online,
+    reason_of,
+    started,
+)
+from tests.support.platform import Platform, eventually
+
+SERIAL = "SCM-1"
+SESSION = [7, 1]
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatching, "SWEEP_S", 0.3)
+    monkeypatch.setattr(dispatching, "LOOK_S", 0.1)
+
+
+@pytest.fixture
+async def on_both(database_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
+    async with started(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
+    async with started(sqlite_url, tmp_path) as running:
+        yield running
+
+
+async def heard(machine: Bare, times: int) -> bool:
+    return len(machine.orders) >= times
+
+
+async def looked_at(platform: Platform) -> bool:
+    """Another machine's command has gone its way since: so the looks and sweeps between have been."""
+    if not (await platform.get("/machines"))["items"][1:]:
+        await platform.add_machine("OTHER")
+        await give(platform, "OTHER", "stop_cleaning")
+    items = (await platform.get("/machines/OTHER/commands"))["items"]
+    return bool(items[0]["reason"])
+
+
+async def is_offline(platform: Platform) -> bool:
+    return bool((await platform.get(f"/machines/{SERIAL}/status"))["presence"] == "offline")
+
+
+@pytest.mark.parametrize("session", [None, SESSION], ids=["bare", "in_session"])
+async def test_an_open_stop_goes_out_again_until_it_is_confirmed(on_both: Platform, session: list[int] | None) -> None:
+    platform, time = on_both, Time()
+    login = await platform.add_machine(SERIAL)
+    async with dispatcher(platform, time), bare(platform, login) as machine:
+        await online(platform, machine, SERIAL, status="Running", session=session)
+        stop = await give(platform, SERIAL, "stop_cleaning")
+        await becomes(platform, SERIAL, stop, "sent")
+        for times, wait_ms in ((2, timing.wait_ms(1)), (3, timing.wait_ms(2))):
+            time.ahead_ms += wait_ms
+            await eventually(partial(heard, machine, times))
+        await eventually(lambda: sends(platform, stop, 3))
+        assert set(machine.ids) == {stop}
+        if session:
+            await machine.answers(stop, "succeeded")
+        else:
+            await machine.says("Idle")
+        found = await becomes(platform, SERIAL, stop, "succeeded")
+        assert not found["open"]
+        time.ahead_ms += timing.LONGEST_WAIT_MS
+        await becomes(platform, SERIAL, await give(platform, SERIAL, "stop_cleaning"), "sent")
+    assert machine.ids[:3] == [stop] * 3
+    assert stop not in machine.ids[3:]
+
+
+async def sends(platform: Platform, command_id: str, times: int) -> bool:
+    return bool((await command(platform, SERIAL, command_id))["sends"] == times)
+
+
+async def test_unconfirmed_it_is_sent_on_holds_starts_back_and_is_closed_by_a_person(platform: Platform) -> None:
+    login, time = await platform.add_machine(SERIAL), Time()
+    async with dispatcher(platform, time), bare(platform, login) as machine:
+        await online(platform, machine, SERIAL, status="Running")
+        stop = await give(platform, SERIAL, "stop_cleaning")
+        await becomes(platform, SERIAL, stop, "sent")
+        time.ahead_ms += timing.ANSWER_WITHIN_MS + 1000
+        found = await becomes(platform, SERIAL, stop, "unconfirmed")
+        assert found["open"]
+        await eventually(lambda: heard(machine, 2))
+        refused = await platform.call("POST", f"/machines/{SERIAL}/commands", json={"command": "start_cleaning"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "stop_unconfirmed")
+        closed = await platform.call("POST", f"/machines/{SERIAL}/commands/{stop}/close")
+        assert not closed.raise_for_status().json()["open"]
+        so_far = len(machine.orders)
+        time.ahead_ms += timing.LONGEST_WAIT_MS
+        start = await give(platform, SERIAL, "start_cleaning")
+        await becomes(platform, SERIAL, start, "sent")
+        assert machine.orders[so_far:] == ["start_cleaning"]
+
+
+async def test_a_machine_that_is_away_gets_it_at_its_next_word(platform: Platform) -> None:
+    login, time = await platform.add_machine(SERIAL), Time()
+    async with dispatcher(platform, time):
+        async with bare(platform, login) as machine:
+            await online(platform, machine, SERIAL, status="Running", session=SESSION)
+            stop = await give(platform, SERIAL, "stop_cleaning")
+            await becomes(platform, SERIAL, stop, "sent")
+            await machine.says("offline", session=SESSION)
+            await eventually(lambda: is_offline(platform))
+            time.ahead_ms += timing.LONGEST_WAIT_MS
+            await eventually(lambda: looked_at(platform))
+            assert machine.orders == ["stop_cleaning"]
+        async with bare(platform, login) as again:
+            await again.says("Running", session=[7, 2])
+            await eventually(lambda: heard(again, 1))
+            assert again.ids == [stop]
+
+
+async def test_online_but_not_listening_is_said_and_tried_again(platform: Platform) -> None:
+    login, time = await platform.add_machine(SERIAL), Time()
+    async with dispatcher(platform, time):
+        async with bare(platform, login) as machine:
+            await online(platform, machine, SERIAL, status="Running", session=SESSION)
+            stop = await give(platform, SERIAL, "stop_cleaning")
+            await becomes(platform, SERIAL, stop, "sent")
+        # It went without a will.
+        time.ahead_ms += timing.wait_ms(1)
+
+        async def says_why() -> bool:
+            return await reason_of(platform, SERIAL, stop) == timing.NOBODY_LISTENS
+
+        await eventually(says_why)
+        async with bare(platform, login) as again:
+            time.ahead_ms += timing.LONGEST_WAIT_MS
+            await eventually(lambda: heard(again, 1))
+            await eventually(lambda: as_value(again.ids == [stop]))
