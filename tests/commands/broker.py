@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from aiomqtt import Topic
@@ -78,6 +79,10 @@ class Road:
 
     def stall(self) -> None:
         self.stalled = True
+
+    def turn_round(self) -> None:
+        """What waits first will come last."""
+        self.waiting.reverse()
 
     def release(self) -> None:
         self.stalled = False
@@ -279,7 +284,7 @@ def publish(packet: Packet, answer: asyncio.Future[Published] | None) -> Callabl
     def act(connection: Connection) -> None:
         published = connection._broker.route(packet)
         if answer is not None:
-            connection.answer(lambda: answer.done() or answer.set_result(published))
+            connection.answer(partial(_set, answer, published))
 
     return act
 
@@ -287,9 +292,14 @@ def publish(packet: Packet, answer: asyncio.Future[Published] | None) -> Callabl
 def subscribe(filters: Sequence[str], answer: asyncio.Future[None]) -> Callable[[Connection], None]:
     def act(connection: Connection) -> None:
         connection.filters.extend(filters)
-        connection.answer(lambda: answer.done() or answer.set_result(None))
+        connection.answer(partial(_set, answer, None))
 
     return act
+
+
+def _set(answer: asyncio.Future[Any], value: object) -> None:
+    if not answer.done():
+        answer.set_result(value)
 
 
 def acknowledge(packet_ids: Sequence[int]) -> Callable[[Connection], None]:

@@ -1,11 +1,11 @@
 """The broker's clients: the backend's, by its own port, and the machine's, by the words of aiomqtt."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from types import SimpleNamespace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from aiomqtt import Message as MachineMessage
 from aiomqtt import MqttError as MachineMqttError
@@ -15,8 +15,6 @@ from sunsweep.machine.config import MachineConfig
 from sunsweep.mqtt.port import Message, MqttError, NotConnectedError, OnMessages, Published, Subscription
 from tests.commands.broker import Connection, Delivery, Packet, acknowledge, publish, subscribe
 from tests.commands.loop import PROCESS, Point, Process, come_to
-
-T = TypeVar("T")
 
 AGAIN_S: Final = 0.7
 IN_HAND: ContextVar[Delivery | None] = ContextVar("IN_HAND", default=None)
@@ -74,10 +72,8 @@ class BackendClient:
 
     async def run(self) -> None:
         while True:
-            try:
+            with suppress(MqttError):
                 await self._live()
-            except MqttError:
-                pass
             await asyncio.sleep(AGAIN_S)
 
     async def wait_connected(self) -> None:
@@ -230,10 +226,3 @@ async def dial(config: MachineConfig, _endpoint: object, will: Will, **_: object
         yield client
     finally:
         client.connection.leave(farewell=True)
-
-
-def awaited(value: T) -> Awaitable[T]:
-    async def say() -> T:
-        return value
-
-    return say()

@@ -1,4 +1,4 @@
-"""What a world needs of a test: a migrated file to copy, a wire of its own, and no watch over a loop that never waits."""
+"""What a world needs of a test: a migrated file to copy, and its own wire in the place of the network."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -36,7 +36,12 @@ async def _fill(path: Path) -> None:
     async with database.write() as session:
         await accounts.add_company(session, "Alpha", now_ms=BEGIN_MS)
         await accounts.add_user(
-            session, "operator@example.com", Role.OPERATOR, company_id=COMPANY, password="correct horse", now_ms=BEGIN_MS
+            session,
+            "operator@example.com",
+            Role.OPERATOR,
+            company_id=COMPANY,
+            password="correct horse",
+            now_ms=BEGIN_MS,
         )
         for serial in ("REAL", "BARE"):
             await machines.add(session, COMPANY, serial, now_ms=BEGIN_MS)
@@ -44,9 +49,7 @@ async def _fill(path: Path) -> None:
 
 
 @pytest.fixture
-def new_world(
-    template: Path, blocking_calls: BlockBuster, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[NewWorld]:
+def new_world(template: Path, blocking_calls: BlockBuster, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewWorld]:
     """Makes worlds; nothing in them waits, so nothing in them can block."""
     blocking_calls.deactivate()
     monkeypatch.setattr(link, "connected", dial)

@@ -18,13 +18,13 @@ LOOK_AGAIN_S: Final = 0.05
 class _Cursor(sqlite3.Cursor):
     connection: "_Connection"
 
-    def execute(self, statement: str, values: Any = ()) -> "_Cursor":  # type: ignore[override]
+    def execute(self, statement: str, values: Any = ()) -> "_Cursor":
         if statement.startswith("PRAGMA synchronous"):
             return self  # no power is cut here, and syncing takes longer than all the rest
         self.connection.step()
         return self._once_nobody_writes(super().execute, statement, values)
 
-    def executemany(self, statement: str, values: Any) -> "_Cursor":  # type: ignore[override]
+    def executemany(self, statement: str, values: Any) -> "_Cursor":
         self.connection.step()
         return self._once_nobody_writes(super().executemany, statement, list(values))
 

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 from asyncio.base_events import BaseEventLoop
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar
 from enum import StrEnum
@@ -96,6 +97,10 @@ async def come_to(point: Point) -> None:
 class VirtualLoop(BaseEventLoop):
     """No sockets, no threads, no waiting: the same work always runs in the same order."""
 
+    _ready: deque[Any]
+    _scheduled: list[Any]
+    _stopping: bool
+
     def __init__(self) -> None:
         super().__init__()
         self._now_s = 1000.0
@@ -109,7 +114,7 @@ class VirtualLoop(BaseEventLoop):
     def make_ready(self, handle: asyncio.Handle) -> None:
         self._ready.append(handle)
 
-    async def run_in_executor(self, executor: object, function: Any, *arguments: Any) -> Any:  # type: ignore[override]
+    async def run_in_executor(self, _executor: object, function: Any, *arguments: Any) -> Any:  # type: ignore[override]
         return function(*arguments)
 
     def _trouble(self, _loop: object, about: dict[str, Any]) -> None:

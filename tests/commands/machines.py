@@ -70,9 +70,17 @@ class Slot:
             self.connection.road.stall()
         return self.connection
 
+    def start(self) -> None:
+        """Its program begins."""
+        raise NotImplementedError
+
     @property
     def running(self) -> bool:
         return self.process is not None
+
+    @property
+    def connected(self) -> bool:
+        return self.connection is not None and self.connection.open and not self.connection.mute
 
     def stall(self) -> None:
         self.stalled = True
@@ -82,6 +90,11 @@ class Slot:
     def hold(self) -> None:
         if self.connection is not None:
             self.connection.held = True
+
+    def turn_round(self) -> None:
+        """What waits on its road comes in the other order."""
+        if self.connection is not None:
+            self.connection.road.turn_round()
 
     def cut(self) -> None:
         """Both ends notice at once."""
@@ -177,7 +190,7 @@ class CountingBody(FakeBody):
     def _do(self, call: str, activity: Activity) -> None:
         super()._do(call, activity)
         self._home_at_s = self._time_s() + WAY_HOME_S
-        self._on_deed(call.split()[0])
+        self._on_deed(call.split(maxsplit=1)[0])
 
 
 class RealMachine(Slot):

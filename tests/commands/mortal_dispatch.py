@@ -1,4 +1,4 @@
-"""A dispatch that kills itself, as `python -m tests.commands.mortal_dispatch before|after TOPIC`, set up by environment.
+"""A dispatch that kills itself: `python -m tests.commands.mortal_dispatch before|after TOPIC`, set up by environment.
 
 `before`: when it is about to publish its first command on TOPIC; `after`: once the broker has taken that.
 """

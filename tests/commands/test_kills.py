@@ -1,10 +1,10 @@
-"""A dispatch that is killed between commit and publish, or between publish and mark: nothing is lost, nothing doubled."""
+"""A dispatch that is killed before or after it publishes: no command is lost, and none is doubled on the machine."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -20,6 +20,7 @@ from sunsweep.machine.ports import Activity, Hardware
 from sunsweep.machine.program import Machine as MachineProgram
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.models import Lease
+from sunsweep.server.dispatch import dispatcher as dispatching
 from sunsweep.server.dispatch.dispatcher import Dispatcher, over
 from sunsweep.server.features.machines.service import Login
 from sunsweep.server.roles import connection, run_ingest
@@ -95,7 +96,8 @@ class Killed:
 
 
 @pytest.fixture
-async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
+async def platform(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Platform]:
+    monkeypatch.setattr(dispatching, "SWEEP_S", 0.5)
     running = await new_platform(sqlite_url, tmp_path)
     try:
         await running.start_broker()
@@ -174,17 +176,16 @@ async def kill_with_a_bare_machine(platform: Platform, where: str, times: int) -
 
 
 CASES: Final = pytest.mark.parametrize("where", ["before", "after"])
-Kill = Callable[..., Awaitable[None]]
 
 
 @CASES
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(230)
 async def test_a_real_machine_does_each_command_once(platform: Platform, tmp_path: Path, where: str) -> None:
     await kill_with_a_real_machine(platform, tmp_path, where, 3)
 
 
 @CASES
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(230)
 async def test_a_bare_machine_hears_a_start_once_at_most_and_nobody_calls_it_done(
     platform: Platform, where: str
 ) -> None:
@@ -193,13 +194,15 @@ async def test_a_bare_machine_hears_a_start_once_at_most_and_nobody_calls_it_don
 
 @CASES
 @pytest.mark.prove
-@pytest.mark.timeout(3600)
-async def test_a_hundred_kills_with_a_real_machine(platform: Platform, tmp_path: Path, where: str) -> None:
-    await kill_with_a_real_machine(platform, tmp_path, where, 50)
+@pytest.mark.timeout(230)
+@pytest.mark.parametrize("_ten", range(10))
+async def test_a_hundred_kills_with_a_real_machine(platform: Platform, tmp_path: Path, where: str, _ten: int) -> None:
+    await kill_with_a_real_machine(platform, tmp_path, where, 5)
 
 
 @CASES
 @pytest.mark.prove
-@pytest.mark.timeout(3600)
-async def test_a_hundred_kills_with_a_bare_machine(platform: Platform, where: str) -> None:
-    await kill_with_a_bare_machine(platform, where, 100)
+@pytest.mark.timeout(230)
+@pytest.mark.parametrize("_ten", range(10))
+async def test_a_hundred_kills_with_a_bare_machine(platform: Platform, where: str, _ten: int) -> None:
+    await kill_with_a_bare_machine(platform, where, 10)

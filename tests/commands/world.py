@@ -166,8 +166,10 @@ class World:
         return self._do(self._rows(select(CommandEvent).order_by(CommandEvent.id)))
 
     def status(self, slot: Slot) -> MachineStatus:
-        [row] = self._do(self._rows(select(MachineStatus).where(MachineStatus.machine_id == slot.machine_id)))
-        return row
+        rows: list[MachineStatus] = self._do(
+            self._rows(select(MachineStatus).where(MachineStatus.machine_id == slot.machine_id))
+        )
+        return rows[0]
 
     # The end.
 
@@ -186,6 +188,8 @@ class World:
 
     def come_to_rest(self) -> None:
         """Until nothing is under way any more; what is under way for longer is for the verdict."""
+        while not all(slot.connected for slot in self.slots.values()):
+            self.run(REST_STEP_S)  # a machine that has tried for long tries ever less often
         for _ in range(round(REST_S / REST_STEP_S)):
             self.run(REST_STEP_S)
             if not self.real.owes and not any(self._is_under_way(row) for row in self.rows()):
