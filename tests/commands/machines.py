@@ -240,7 +240,7 @@ class RealMachine(Slot):
         if delivery is None or delivery.packet.topic != str(self.topic):
             return
         command = decode_command(delivery.packet.payload)
-        if DEEDS[Order(command.command)] != call:
+        if DEEDS.get(Order(command.command)) != call:
             return
         assert self._program is not None
         almanac = self._program._almanac
@@ -322,6 +322,8 @@ class BareMachine(Slot):
     def _leads_to(self, order: str) -> str:
         if order in {Order.START_CLEANING, Order.RESUME}:
             return "Running"
+        if order == Order.CONFIGURE:
+            return self.status
         if order == Order.PAUSE:
             return "Paused" if self.status == "Running" else self.status
         if order == Order.RESET:

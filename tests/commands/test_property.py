@@ -17,7 +17,9 @@ from tests.commands.loop import Point, Process
 from tests.commands.world import Given
 
 MACHINES = st.sampled_from(["REAL", "REAL", "BARE"])
-STARTS = st.sampled_from([*[Order.START_CLEANING] * 4, Order.RESUME, Order.PAUSE, Order.RESET, Order.RESET])
+STARTS = st.sampled_from(
+    [*[Order.START_CLEANING] * 4, Order.RESUME, Order.PAUSE, Order.CONFIGURE, Order.RESET, Order.RESET]
+)
 STOPS = st.sampled_from([*[Order.STOP_CLEANING] * 4, *[Order.RETURN_TO_DOCK] * 2, Order.EMERGENCY_STOP])
 LIVES_S = st.sampled_from([None, None, 2, 10, 60])
 WAKES = st.sampled_from([True, True, False])
@@ -73,6 +75,17 @@ class Trust(RuleBasedStateMachine):
         self._world.run(first_s)
         self._world.give(self._world.slots[serial], stop)
         self._world.run(then_s)
+
+    @rule(serial=MACHINES, start=STARTS, stop=STOPS, then_s=MOMENTS_S)
+    def have_a_stop_overtake_a_start(self, serial: str, start: Order, stop: Order, then_s: float) -> None:
+        """On the way: what was given first arrives last, once the way is clear."""
+        slot = self._world.slots[serial]
+        slot.stall()
+        self._world.give(slot, start)
+        self._world.run(then_s)
+        self._world.give(slot, stop)
+        self._world.run(then_s)
+        slot.turn_round()
 
     @precondition(lambda self: self._world.given)
     @rule(which=WHICH)

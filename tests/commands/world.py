@@ -16,7 +16,7 @@ from sunsweep.mqtt.port import OnMessages, Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import CommandEvent, CommandResult, CommandRow, MachineStatus
-from sunsweep.server.dispatch.dispatcher import Dispatcher
+from sunsweep.server.dispatch.dispatcher import KEEP_ALIVE_S, Dispatcher
 from sunsweep.server.errors import SunsweepError
 from sunsweep.server.features.commands import service
 from sunsweep.server.features.commands.lifecycle import State
@@ -33,7 +33,6 @@ from tests.commands.verdict import Verdict
 T = TypeVar("T")
 
 BEGIN_MS: Final = 1_800_000_000_000
-KEEP_ALIVE_S: Final = 5.0
 REST_S: Final = 130.0
 REST_STEP_S: Final = 5.0
 RETENTION_DAYS: Final = 90
