@@ -32,16 +32,16 @@ async def age(platform: Platform, by_ms: int) -> None:
 
 async def test_a_person_gives_so_many_a_minute_on_all_machines_together(three: Platform) -> None:
     for _ in range(3):
-        await given(three, await new_machine(three), "dance")
+        await given(three, await new_machine(three), "pause")
     serial = await new_machine(three)
-    answer = await give(three, serial, "dance")
+    answer = await give(three, serial, "pause")
     told = answer.json()
     assert (answer.status_code, told["code"]) == (429, "too_many_commands")
     assert 50 <= told["retry_after_s"] <= 60
     assert answer.headers["retry-after"] == str(told["retry_after_s"])
-    assert (await give(three, serial, "dance", as_=ADMIN)).status_code == 202, "another person's are counted apart"
+    assert (await give(three, serial, "pause", as_=ADMIN)).status_code == 202, "another person's are counted apart"
     await age(three, 60_000)
-    assert (await give(three, serial, "dance")).status_code == 202
+    assert (await give(three, serial, "pause")).status_code == 202
 
 
 @pytest.mark.parametrize("stop", ["return_to_dock", "stop_cleaning", "emergency_stop"])
@@ -49,7 +49,7 @@ async def test_stops_are_neither_counted_nor_refused(three: Platform, stop: str)
     for _ in range(4):
         await given(three, await new_machine(three), stop)
     for _ in range(3):
-        await given(three, await new_machine(three), "dance")
+        await given(three, await new_machine(three), "pause")
     assert (await give(three, await new_machine(three), stop)).status_code == 202
 
 
@@ -58,26 +58,26 @@ async def test_what_was_refused_or_said_twice_is_not_counted(three: Platform) ->
     for _ in range(5):
         assert (await give(three, serial, **START, key="k")).status_code == 202
         assert (await give(three, serial, **START, expires_in=0)).status_code == 422
-    await given(three, serial, "dance")
-    await given(three, serial, "dance")
-    assert (await give(three, serial, "dance")).status_code == 429
+    await given(three, serial, "pause")
+    await given(three, serial, "pause")
+    assert (await give(three, serial, "pause")).status_code == 429
     assert (await give(three, serial, **START, key="k")).status_code == 202, "it was given already"
 
 
 async def test_a_program_s_are_counted_apart_from_those_of_who_made_it(three: Platform) -> None:
     serial = await new_machine(three)
     async with program(three) as client:
-        path, body = f"/machines/{serial}/commands", {"command": "dance"}
+        path, body = f"/machines/{serial}/commands", {"command": "pause"}
         answers = [(await client.post(path, json=body)).status_code for _ in range(4)]
         assert answers == [202, 202, 202, 429]
         assert (await client.post(path, json={"command": "stop_cleaning"})).status_code == 202
-    assert (await give(three, await new_machine(three), "dance", as_=ADMIN)).status_code == 202
+    assert (await give(three, await new_machine(three), "pause", as_=ADMIN)).status_code == 202
 
 
 async def test_a_bulk_run_counts_once(three: Platform) -> None:
     async with three.database.write() as session:
         user_id = (await three.get("/me", as_=OPERATOR))["user_id"]
-        for number, command in enumerate(("dance", "dance", "stop_cleaning")):
+        for number, command in enumerate(("pause", "pause", "stop_cleaning")):
             run = BulkRun(
                 id=f"run-{wall_clock()}-{number}", company_id=1, command=command, params="{}", selection="{}",
                 stage_size=9, state="running", issued_by=user_id, issued_at=wall_clock(),
@@ -85,15 +85,15 @@ async def test_a_bulk_run_counts_once(three: Platform) -> None:
             session.add(run)
     serials = [await new_machine(three) for _ in range(2)]
     for serial in serials:
-        await given(three, serial, "dance", as_=OPERATOR)
+        await given(three, serial, "pause", as_=OPERATOR)
         async with three.database.write() as session:
             machine_id = await session.scalar(select(Machine.id).where(Machine.serial == serial))
             command_id = await session.scalar(
                 select(func.max(CommandRow.id)).where(CommandRow.machine_id == machine_id)
             )
             session.add(BulkTarget(bulk_id=run.id, machine_id=machine_id, stage=1, command_id=command_id))
-    assert (await give(three, serials[0], "dance")).status_code == 202, "two runs so far"
-    assert (await give(three, serials[0], "dance")).status_code == 429
+    assert (await give(three, serials[0], "pause")).status_code == 202, "two runs so far"
+    assert (await give(three, serials[0], "pause")).status_code == 429
 
 
 async def test_a_company_says_for_how_long_its_commands_wait(quiet: Platform) -> None:
@@ -109,7 +109,7 @@ async def test_a_company_says_for_how_long_its_commands_wait(quiet: Platform) ->
 
 
 async def life_s(platform: Platform, serial: str, **more: Any) -> int:
-    command_id = await given(platform, serial, "dance", **more)
+    command_id = await given(platform, serial, "pause", **more)
     async with platform.database.read() as session:
         row = await session.get_one(CommandRow, command_id)
     assert row.expires_at is not None
@@ -118,9 +118,9 @@ async def life_s(platform: Platform, serial: str, **more: Any) -> int:
 
 async def test_a_repeated_key_is_the_same_command_also_when_the_company_has_changed_its_mind(quiet: Platform) -> None:
     serial = await new_machine(quiet)
-    first = await give(quiet, serial, "dance", key="k")
+    first = await give(quiet, serial, "pause", key="k")
     await quiet.call("PATCH", "/companies/1", json={"command_life_s": 90})
-    again = await give(quiet, serial, "dance", key="k")
+    again = await give(quiet, serial, "pause", key="k")
     await quiet.call("PATCH", "/companies/1", json={"command_life_s": None})
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
 

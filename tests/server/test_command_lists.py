@@ -31,7 +31,7 @@ async def ids(platform: Platform, path: str, *, as_: str = VIEWER, **query: Any)
 
 async def test_commands_are_found_by_state(quiet: Platform) -> None:
     serial = await new_machine(quiet)
-    by_state = {state: await given(quiet, serial, "dance", state) for state in WAY}
+    by_state = {state: await given(quiet, serial, "pause", state) for state in WAY}
     path = f"/machines/{serial}/commands"
     for state, command_id in by_state.items():
         assert await ids(quiet, path, state=state) == [command_id]
@@ -60,7 +60,7 @@ async def test_a_company_sees_the_commands_of_all_its_machines_and_of_no_other(q
     ours = await given(quiet, serial, "stop_cleaning")
     theirs = [
         await given(quiet, name, command, as_=BETA)
-        for name, command in (("BETA-1", "dance"), ("BETA-2", "stop_cleaning"), ("BETA-2", "emergency_stop"))
+        for name, command in (("BETA-1", "pause"), ("BETA-2", "stop_cleaning"), ("BETA-2", "emergency_stop"))
     ]
     assert await ids(quiet, "/commands", as_=BETA) == theirs[::-1]
     assert await ids(quiet, "/commands", as_=BETA, open="true") == [theirs[2]]
@@ -96,16 +96,16 @@ async def test_everybody_who_may_look_reads_who_gave_a_command(quiet: Platform) 
     names = [OPERATOR, ROOT, "operator program", "command line"]
     for email in names[:2]:
         params = {"company_id": 1}
-        answer = await quiet.call("POST", path, as_=email, params=params, json={"command": "dance"})
+        answer = await quiet.call("POST", path, as_=email, params=params, json={"command": "pause"})
         assert answer.json()["issued_by_name"] == email
     async with program(quiet) as client:
-        answer = await client.post(path, json={"command": "dance"}, headers={"idempotency-key": "k"})
+        answer = await client.post(path, json={"command": "pause"}, headers={"idempotency-key": "k"})
         assert answer.json()["issued_by_name"] == "operator program"
-    again = await give(quiet, serial, "dance", as_=ADMIN, key="k")
+    again = await give(quiet, serial, "pause", as_=ADMIN, key="k")
     assert (again.json()["id"], again.json()["issued_by_name"]) == (answer.json()["id"], "operator program")
     async with quiet.database.write() as session:
         machine = await known(session, 1, serial, lock=True)
-        await service.give(session, machine, Wish("dance", {}), user_id=None, now_ms=wall_clock())
+        await service.give(session, machine, Wish("pause", {}), user_id=None, now_ms=wall_clock())
     listed = (await quiet.get(path, as_=VIEWER))["items"]
     assert [command["issued_by_name"] for command in listed] == names[::-1]
     for command in listed:

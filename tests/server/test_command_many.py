@@ -123,7 +123,7 @@ async def test_many_are_given_what_each_would_be_given_alone(database: Database,
     alone, together = of[:10], of[10:]
     await different_pasts(database, alone)
     await different_pasts(database, together)
-    wish = Wish(command, {"a": [1]})
+    wish = Wish(command, {})
     given = await give(database, together, wish)
     for one, other in zip(alone, together, strict=True):
         told = await give_alone(database, one, wish)
@@ -150,6 +150,9 @@ async def test_every_machine_is_given_it_or_told_why_not(database: Database) -> 
         archived.id: GONE,
         stopping.id: "stop_cleaning is not confirmed yet; wait for it, or close it",
     }
+    unfit = await give(database, [free], Wish("start_cleaning", {"speed": 99}))
+    assert unfit.rows == {}
+    assert "params.speed" in unfit.refused[free.id]
     assert (await give(database, [], Wish("start_cleaning", {}))) == Given({}, {}, {})
     with pytest.raises(InvalidError):
         await give(database, of, Wish("start_cleaning", {"a": float("nan")}))
@@ -170,17 +173,17 @@ async def test_a_repeated_key_gives_nothing_twice(database: Database) -> None:
 
 async def test_ids_are_newer_than_each_machine_s_last_whatever_the_clock_says(database: Database) -> None:
     of = await machines(database, 3)
-    await give(database, of[:2], Wish("dance", {}))
-    await give(database, of, Wish("jump", {}), now_ms=NOW_MS - 3_600_000)
+    await give(database, of[:2], Wish("pause", {}))
+    await give(database, of, Wish("resume", {}), now_ms=NOW_MS - 3_600_000)
     rows = await stored(database)
-    assert [row.command for row in rows if row.machine_id in {of[0].id, of[1].id}] == ["dance", "jump"] * 2
+    assert [row.command for row in rows if row.machine_id in {of[0].id, of[1].id}] == ["pause", "resume"] * 2
 
 
 async def test_a_company_s_life_of_commands_holds_for_many_too(database: Database) -> None:
     of = await machines(database, 2)
     async with database.write() as session:
         await session.execute(update(Company).values(command_life_s=60))
-    given = await give(database, of, Wish("dance", {}))
+    given = await give(database, of, Wish("pause", {}))
     assert {row.expires_at for row in given.rows.values()} == {NOW_MS + 60_000}
 
 
@@ -246,7 +249,7 @@ def heard(machine: Machine, word: Result) -> Accepted:
 
 async def test_a_fault_of_ours_leaves_nothing(database: Database) -> None:
     (machine,) = await machines(database, 1)
-    row = (await give(database, [machine], Wish("dance", {}))).rows[machine.id]
+    row = (await give(database, [machine], Wish("pause", {}))).rows[machine.id]
     held = [Held(row.id, machine.id, State.SENT)]
 
     async def wrong() -> None:

@@ -27,7 +27,7 @@ async def refused(platform: Platform, serial: str, command: str, status: int = 4
 async def test_a_start_is_refused_while_a_stop_is_open(quiet: Platform, stop: str, state: State) -> None:
     serial = await new_machine(quiet)
     command_id = await given(quiet, serial, stop, state)
-    for start in ("start_cleaning", "resume", "pause", "reset", "dance"):
+    for start in ("start_cleaning", "resume", "pause", "reset", "configure"):
         assert await refused(quiet, serial, start) == "stop_unconfirmed"
     assert (await look(quiet, serial, command_id))["open"] is True
     await lead(quiet, command_id, *((State.CANCELLED,) if state is State.QUEUED else (State.FAILED,)))
@@ -100,7 +100,7 @@ async def test_a_stop_cancels_what_is_queued_and_nothing_else(quiet: Platform) -
 async def test_after_an_emergency_stop_only_a_reset_leads_on(quiet: Platform) -> None:
     serial = await new_machine(quiet)
     await given(quiet, serial, "emergency_stop", State.SUCCEEDED)
-    for command in ("start_cleaning", "resume", "dance", "stop_cleaning", "return_to_dock"):
+    for command in ("start_cleaning", "resume", "configure", "stop_cleaning", "return_to_dock"):
         assert await refused(quiet, serial, command) == "emergency_stop_in_force"
     reset_id = await given(quiet, serial, "reset", State.SENT)
     assert await refused(quiet, serial, "start_cleaning") == "emergency_stop_in_force"

@@ -123,9 +123,9 @@ class Giving(RuleBasedStateMachine):
         self.now_ms += 1
         async with self.database.write() as session:
             if state is State.QUEUED:
-                by = {"reason": "nobody listens", "now_ms": self.now_ms}
+                by: dict[str, Any] = {"reason": "nobody listens", "now_ms": self.now_ms}
                 return await service.back_to_queue(session, self.machine, row.id, **by) is not None
-            more = {"sent_at": self.now_ms} if state is State.SENT else {}
+            more: dict[str, Any] = {"sent_at": self.now_ms} if state is State.SENT else {}
             done = await change(session, row.id, state, machine_id=row.machine_id, at_ms=self.now_ms, **more)
         return done is not None
 
