@@ -130,6 +130,7 @@ def test_a_bare_start_that_is_lost_on_the_way_is_not_sent_again_and_said_to_be_u
     assert world.bare.did == []
 
 
+@pytest.mark.xfail(strict=True, reason="a word does not lead out of cancelled or expired")
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_command_that_is_taken_back_while_it_is_under_way_shows_what_the_machine_did(
     world: World, *, kill: bool
@@ -144,6 +145,7 @@ def test_a_command_that_is_taken_back_while_it_is_under_way_shows_what_the_machi
     assert states(world)[given] == State.CANCELLED
     end(world)
     assert len(world.real.deeds) == 1
+    assert states(world)[given] == State.SUCCEEDED
 
 
 def deed(command_id: str, command: str, **more: object) -> Deed:
