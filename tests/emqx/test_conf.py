@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from sunsweep.contract.limits import MAX_UNRECEIPTED
 from sunsweep.mqtt.settings import ConnectionSettings
 from tests.support.emqx import CONF, configuration
 
@@ -20,6 +21,11 @@ KNOWN: Final = frozenset(
         "dashboard.listeners.http.bind",
         "api_key.bootstrap_file",
         *(f"listeners.{kind}.default.{key}" for kind in ("tcp", "ws", "ssl", "wss") for key in LISTENER),
+        *(
+            f"listeners.{kind}.default.{key}"
+            for kind in ("ws", "ssl", "wss")
+            for key in ("messages_rate", "bytes_rate")
+        ),
         *(f"listeners.{kind}.default.websocket.mqtt_path" for kind in ("ws", "wss")),
         *(f"listeners.{kind}.default.ssl_options.{key}" for kind in ("ssl", "wss") for key in SSL),
         *(f"authentication.{key}" for key in (*MYSQL, "mechanism", "backend", "query_timeout")),
@@ -124,6 +130,20 @@ def test_the_limits_are_no_lower_than_those_that_lost_nothing() -> None:
     # A kilobyte of the process's heap for each message that may wait, or it is killed before its queue is full.
     assert gigabytes(shutdown["max_heap_size"]) * 2**30 >= mqtt["max_mqueue_len"] * 1024
     assert mqtt["shared_subscription_strategy"] == "hash_topic"
+
+
+def test_no_client_floods_but_a_machine_that_catches_up_is_not_held_down() -> None:
+    listeners = CONFIGURATION["listeners"]
+    for kind in ("ws", "ssl", "wss"):
+        messages = int(listeners[kind]["default"]["messages_rate"].removesuffix("/s"))
+        assert 2 * MAX_UNRECEIPTED <= messages <= 1000
+        assert megabytes(listeners[kind]["default"]["bytes_rate"]) * 2**20 >= messages * 4096
+    # The backend comes in here, and answers for all machines at once.
+    assert "messages_rate" not in listeners["tcp"]["default"]
+
+
+def megabytes(text: str) -> int:
+    return int(text.removesuffix("MB/s"))
 
 
 def gigabytes(text: str) -> int:

@@ -1,4 +1,4 @@
-"""One company's machines send rubbish as fast as the broker takes it: another company loses nothing."""
+"""One company's machines send rubbish as fast as the broker takes it: another company notices nothing."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ def sample(seq: int) -> bytes:
     return json.dumps(body).encode()
 
 
-async def test_another_company_loses_nothing(shared: Platform) -> None:
+async def test_another_company_is_served_while_it_lasts(shared: Platform) -> None:
     login = await shared.add_machine("CALM-1", 2)
     bare = await shared.add_machine("CALM-2", 2)
     async with (
@@ -69,10 +69,9 @@ async def test_another_company_loses_nothing(shared: Platform) -> None:
 
         async with shared.web() as web:
             ready = (await web.get("/readyz")).json()
-    # In the order in which the broker has it: what came before is counted first.
-    for serial in ("CALM-1", "CALM-2"):
-        await eventually(partial(all_stored, shared, serial), within_s=60)
-    assert ready["status"] == "ok", ready
+        assert ready["status"] == "ok", ready
+        for serial in ("CALM-1", "CALM-2"):
+            await eventually(partial(all_stored, shared, serial))
     (boot,) = (await shared.get("/machines/CALM-1/ledger", as_=ADMIN))["items"]
     assert (boot["stored"]["ranges"], boot["rejected"]["count"]) == ([[1, SAMPLES]], 0)
     assert (await shared.get("/dead-letters", as_=ADMIN))["items"] == []

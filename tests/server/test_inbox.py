@@ -77,3 +77,33 @@ def test_who_floods_loses_what_is_his_and_nobody_else_s() -> None:
             inbox.take(1000, max_bytes=4 * MIB)
         inbox.put([one])
         assert len(inbox) == 1
+
+
+def test_companies_are_served_in_turn_each_in_its_own_order() -> None:
+    inbox = Inbox()
+    inbox.put([of(1)] * 5000)
+    late = [of(2, size) for size in range(1, 4)]
+    inbox.put(late)
+    taken = inbox.take(1000, max_bytes=4 * MIB)
+    assert len(taken) == 1000
+    assert [one for one in taken if one.topic.startswith("company/2/")] == late
+    assert len(inbox) == 4003
+
+
+def test_nobody_is_passed_over_where_there_are_more_companies_than_places() -> None:
+    inbox = Inbox()
+    inbox.put([of(company) for company in range(10)] * 3)
+    served = [message.topic for _ in range(5) for message in inbox.take(4, max_bytes=4 * MIB)]
+    assert sorted(served) == sorted([of(company).topic for company in range(10)] * 2)
+
+
+def test_large_messages_of_many_companies_fill_a_batch_all_the_same() -> None:
+    inbox = Inbox()
+    inbox.put([of(company, 64 * 1024) for company in range(200)])
+    assert len(inbox.take(1000, max_bytes=4 * MIB)) == 64
+
+
+def test_a_large_message_leaves_the_others_what_remains_of_the_room() -> None:
+    inbox = Inbox()
+    inbox.put([of(1, 3 * MIB), of(2, MIB // 2), of(2, MIB // 2), of(2, MIB // 2)])
+    assert [len(one.payload) for one in inbox.take(1000, max_bytes=4 * MIB)] == [3 * MIB, MIB // 2, MIB // 2]

@@ -131,6 +131,19 @@ async def test_beyond_ten_times_the_cap_only_what_the_ledger_counts_is_listed(da
     assert (counted, ledger, len(last)) == (1101, 1, 1)
 
 
+async def test_what_is_counted_only_is_counted_exactly_whoever_counts(database: Database, time: Time) -> None:
+    one, other = store_of(database, time), store_of(database, time)
+    await one.commit([refused(1)] * 1000)
+    for store in (one, other, one, other, one):
+        await store.commit([refused(1)] * 10 + [refused(2)])
+    await one.commit([refused(1, at=MIDNIGHT + DAY), refused(1)])
+    columns = (DeadLetterDay.machine_id, DeadLetterDay.day, DeadLetterDay.refused, DeadLetterDay.kept)
+    async with database.read() as session:
+        days = [tuple(row) for row in await session.execute(select(*columns).order_by(*columns[:2]))]
+    assert days == [(1, MIDNIGHT, 1051, 3), (1, MIDNIGHT + DAY, 1, 1), (2, MIDNIGHT, 5, 3)]
+    assert await letters(database) == {1: (1001, 4), 2: (5, 3)}
+
+
 @pytest.fixture
 def log() -> Iterator[list[Any]]:
     with capture_logs() as lines:

@@ -183,7 +183,10 @@ def _lenient(
     _bounded(payload)
     try:
         return decoder.decode(payload), {}, ()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Itself, and not one of its kinds: no JSON, whatever is asked of it. Rubbish comes in floods; read it once.
+        if type(error) is msgspec.DecodeError:
+            raise Refused(Reason.NOT_JSON, str(error)) from None
         return _salvage(shape, decode_object(payload))
 
 

@@ -25,7 +25,10 @@ class Refused(Exception):  # noqa: N818  a refusal is an outcome, not an error o
     """
 
     def __init__(self, reason: Reason, detail: str = "", *, numbered: tuple[int, int] | None = None) -> None:
-        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
         self.numbered = numbered
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)

@@ -57,6 +57,15 @@ class Statements:
                 change = "ON DUPLICATE KEY UPDATE " + ",".join(f"{c}=VALUES({c})" for c in rest)
             await self._run(connection, table, rows, change)
 
+    async def add(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert rows, or add their numbers to those of the row that is there, sorted by key."""
+        if rows:
+            rest = [column for column in table.columns if column not in table.key]
+            new = "excluded.{0}" if self._sqlite else "VALUES({0})"
+            head = f"ON CONFLICT({','.join(table.key)}) DO UPDATE SET " if self._sqlite else "ON DUPLICATE KEY UPDATE "
+            sums = [f"{column}={table.name}.{column}+{new.format(column)}" for column in rest]
+            await self._run(connection, table, rows, head + ",".join(sums))
+
     async def _run(self, connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> int:
         # Two workers that write in another order than the key's deadlock.
         ordered = sorted(rows, key=itemgetter(slice(len(table.key))))

@@ -53,10 +53,11 @@ class Refusals:
         """Take in a batch that has been committed."""
         now_ms = self._now_ms()
         self._just_heard.update([item.machine.id for item in outcome if item.machine])
-        for item in [item for item in outcome if isinstance(item, Rejected)]:
-            self._to_say[item.reason] += 1
-            if item.machine is not None:
-                self._refused[item.machine.id] = _Refused(now_ms, item.machine.company_id, item.reason)
+        rejected = [item for item in outcome if type(item) is Rejected]
+        self._to_say.update([item.reason for item in rejected])
+        for machine, reason in {item.machine: item.reason for item in rejected}.items():
+            if machine is not None:
+                self._refused[machine.id] = _Refused(now_ms, machine.company_id, reason)
 
     def look(self) -> None:
         """Say what is to be said; called often, does something once a second."""

@@ -27,5 +27,5 @@ def count(committed: Committed) -> None:
         metrics.DUPLICATES.labels(channel).inc(number)
     metrics.MISTYPED.inc(sum([len(body.mistyped) for body in accepted]))
     if len(accepted) < len(outcome):
-        for reason, number in Counter(item.reason for item in outcome if isinstance(item, Rejected)).items():
+        for reason, number in Counter([item.reason for item in outcome if type(item) is Rejected]).items():
             metrics.REJECTED.labels(reason).inc(number)

@@ -18,6 +18,7 @@ from sunsweep.server.clock import Clock, wall_clock
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.seats import member_id
 from sunsweep.server.events import publish_change, publish_presence
+from sunsweep.server.ingest.acknowledge import InOrder
 from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.batch import next_batch
 from sunsweep.server.ingest.consume import Inbox
@@ -65,11 +66,12 @@ class Ingest:
         self._client = MqttClient(
             connection,
             subscriptions=subscriptions(members),
-            on_messages=self._inbox.put,
+            on_messages=self._arrived,
             gate=gate,
             on_connected=metrics.MQTT_CONNECTIONS.labels(member_id(number)).inc,
         )
         self._inbox.tap = self._client
+        self._acknowledgements = InOrder(self._client)
         self._registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
         self._store = Store(database, letters=NewLetters(database, per_day=dead_letters_per_day), now_ms=now_ms)
         self._refusals = Refusals(now_ms=now_ms, companies=lambda: self._registry.companies)
@@ -80,7 +82,8 @@ class Ingest:
         self._stages = Stages()
         self._committing: asyncio.Task[None] | None = None
         self._watch = Watch(self._look, lambda: self._committing)
-        self._in_hand: Sequence[Message] = ()
+        self._in_hand_ms: int | None = None
+        """When the oldest of the batch in hand was received."""
         self.taken = 0
         """Messages taken in hand so far."""
         self._replay = partial(
@@ -160,19 +163,19 @@ class Ingest:
             await asyncio.gather(committing, return_exceptions=True)
 
     async def _process(self, messages: list[Message]) -> None:
-        self._in_hand = messages
+        oldest_ms = self._in_hand_ms = min([message.received_ms for message in messages], default=None)
         self._stages.enter("commit")
         size = sum([len(message.payload) for message in messages])
         with span("ingest batch", member=self._number, rows=len(messages), bytes=size):
-            if messages:
-                waited(messages[0], now_ms=self._now_ms())
+            if oldest_ms is not None:
+                waited(oldest_ms, now_ms=self._now_ms())
             committed = await self._persist(messages)
-            self._in_hand = ()
+            self._in_hand_ms = None
             self._stages.enter("tell")
-            if messages:
-                lagged(messages[0], now_ms=self._now_ms())
+            if oldest_ms is not None:
+                lagged(oldest_ms, now_ms=self._now_ms())
             with timed("acknowledge"):
-                self._client.acknowledge(messages)
+                self._acknowledgements.settled(messages)
                 self._receipts.committed(committed.outcome)
                 await self._tell_viewers(committed)
         self._refusals.heard(committed.outcome)
@@ -188,6 +191,10 @@ class Ingest:
         for machine, change in committed.commands:
             await publish_change(self._client, machine.company_id, machine.serial, change)
 
+    def _arrived(self, messages: Sequence[Message]) -> None:
+        self._acknowledgements.arrived(messages)
+        self._inbox.put(messages)
+
     def _depths(self) -> dict[Gauge, Callable[[], float]]:
         return {
             metrics.INBOX_MESSAGES: self._inbox.__len__,
@@ -198,9 +205,8 @@ class Ingest:
         }
 
     def _oldest_s(self) -> float:
-        in_hand = self._in_hand
-        oldest_ms = in_hand[0].received_ms if in_hand else self._inbox.oldest_ms
-        return 0.0 if oldest_ms is None else max(0, self._now_ms() - oldest_ms) / 1000
+        known = [at_ms for at_ms in (self._in_hand_ms, self._inbox.oldest_ms) if at_ms is not None]
+        return max(0, self._now_ms() - min(known)) / 1000 if known else 0.0
 
     def _look(self) -> Look:
         """How long the stages have stood at their work; waiting for a database that is known to be away is none."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
-from sunsweep.mqtt.port import Message
 from sunsweep.server import metrics
 from sunsweep.server.tracing import span
 
@@ -26,14 +25,14 @@ def timed(stage: Stage) -> Iterator[None]:
     _observe[stage](time.perf_counter() - started_s)
 
 
-def waited(oldest: Message, *, now_ms: int) -> None:
+def waited(oldest_ms: int, *, now_ms: int) -> None:
     """The batch is taken in hand."""
-    _observe["wait"](_seconds_since(oldest.received_ms, now_ms))
+    _observe["wait"](_seconds_since(oldest_ms, now_ms))
 
 
-def lagged(oldest: Message, *, now_ms: int) -> None:
+def lagged(oldest_ms: int, *, now_ms: int) -> None:
     """The batch is committed."""
-    metrics.LAG_SECONDS.observe(_seconds_since(oldest.received_ms, now_ms))
+    metrics.LAG_SECONDS.observe(_seconds_since(oldest_ms, now_ms))
 
 
 def _seconds_since(then_ms: int, now_ms: int) -> float:
