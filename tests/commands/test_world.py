@@ -130,6 +130,35 @@ def test_a_bare_start_that_is_lost_on_the_way_is_not_sent_again_and_said_to_be_u
     assert world.bare.did == []
 
 
+@pytest.mark.parametrize(("point", "heard"), [(Point.PUBLISH, 0), (Point.PUBACK, 1)])
+def test_a_bare_start_whose_dispatch_dies_is_heard_once_at_most(world: World, point: Point, heard: int) -> None:
+    dispatch = world.dispatchers[0]
+    assert dispatch is not None
+    world.stop_at(dispatch, point, 1, kill=True)
+    world.give(world.bare, "start_cleaning")
+    world.run(1)
+    assert world.dispatchers[0] is None
+    end(world)
+    assert len(world.bare.did) == heard
+    assert [row.state for row in world.rows()] == [State.UNCONFIRMED]
+
+
+def test_a_dispatch_that_is_paused_before_it_publishes_a_bare_start_never_sends_it_after_a_stop(world: World) -> None:
+    world.start_dispatcher(1)
+    dispatch = world.dispatchers[0]
+    assert dispatch is not None
+    world.stop_at(dispatch, Point.PUBLISH, 1, kill=False)
+    start = world.give(world.bare, "start_cleaning")
+    world.run(15)
+    stop = world.give(world.bare, "stop_cleaning")
+    world.run(5)
+    assert states(world)[stop] == State.SUCCEEDED
+    dispatch.thaw()
+    end(world)
+    assert [command.id for command in world.bare.did] == [stop]
+    assert states(world)[start] == State.UNCONFIRMED
+
+
 @pytest.mark.xfail(strict=True, reason="a word does not lead out of cancelled or expired")
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_command_that_is_taken_back_while_it_is_under_way_shows_what_the_machine_did(
