@@ -160,6 +160,19 @@ class Trust(RuleBasedStateMachine):
         running = self._running_dispatchers
         self._world.stop_at(running[which % len(running)], *stop, kill=kill)
 
+    @precondition(lambda self: self._running_dispatchers)
+    @rule(serial=MACHINES, order=st.one_of(STARTS, STOPS), point=POINTS, kill=st.booleans(), again=st.booleans())
+    def stop_the_dispatchers_over_a_command(
+        self, serial: str, order: Order, point: Point, *, kill: bool, again: bool
+    ) -> None:
+        """Whoever of them takes it in hand; `again`: another is there at once."""
+        for process in self._running_dispatchers:
+            self._world.stop_at(process, point, 1, kill=kill)
+        self._world.give(self._world.slots[serial], order)
+        self._world.run(0.5)
+        if again and None in self._world.dispatchers:
+            self._world.start_dispatcher(self._world.dispatchers.index(None))
+
     @precondition(lambda self: any(held.frozen for held in self._world.dispatchers if held))
     @rule()
     def wake_a_dispatcher(self) -> None:
