@@ -112,6 +112,13 @@ DEEDS: dict[str, Deed] = {
     "POST /machines/{machine_id}/commands": Deed("machine {machine_id}", {"json": {"command": "pause"}}),
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Deed("machine {machine_id}"),
     "POST /machines/{machine_id}/commands/{command_id}/close": Deed("machine {machine_id}"),
+    # Of one person's refusals in a minute only so many are told.
+    "POST /commands": Deed(
+        "machines",
+        {"json": {"command": "stop_cleaning", "filter": {"machine_ids": ["{machine_id}"]}}},
+        refused="stranger",
+    ),
+    "POST /commands/bulk/{bulk_id}/abort": Deed("bulk {bulk_id}", refused="stranger"),
     "POST /dead-letters/replay": Deed("dead letters", {"json": {"machine_id": "{machine_id}"}}),
 }
 
@@ -139,8 +146,10 @@ class Scene:
             made = (await self.platform.call("POST", "/api-keys", json=wish)).json()
             self.words["key_id"] = str(made["key_id"])
             self.secrets.add(made["key"])
-        if "{machine_id}" in deed:
+        if "{machine_id}" in deed or "{bulk_id}" in deed:
             await self._a_machine(deed)
+        if "{bulk_id}" in deed:
+            self.words["bulk_id"] = await self._a_bulk_run()
         if "{model}" in deed:
             await self.platform.call("PUT", f"/machine-models/{self.words['model']}", json={"commands": {}})
 
@@ -173,6 +182,13 @@ class Scene:
             issued = await enrolment.issue(session, machine, now_ms=wall_clock())
         self.words["code"] = issued.code
         self.secrets.add(issued.code)
+
+    async def _a_bulk_run(self) -> str:
+        wish = {"command": "pause", "filter": {"machine_ids": [self.words["machine_id"]]}}
+        asked = (await self.platform.call("POST", "/commands", json=wish | {"dry_run": True})).json()
+        answer = await self.platform.call("POST", "/commands", json=wish | {"confirmation": asked["confirmation"]})
+        bulk_id: str = answer.raise_for_status().json()["id"]
+        return bulk_id
 
     def fill(self, given: Any) -> Any:
         text = json.dumps(given)

@@ -114,6 +114,11 @@ POLICY: Final[Mapping[str, Route]] = {
     # It is a start that still waits.
     "POST /machines/{machine_id}/commands/{command_id}/close": Route(Role.OPERATOR, 409),
     "GET /commands": Route(Role.VIEWER),
+    "POST /commands": Route(Role.OPERATOR, 202, lambda: {"command": "stop_cleaning", "filter": {"all": True}}),
+    "GET /commands/bulk": Route(Role.VIEWER),
+    "GET /commands/bulk/{bulk_id}": Route(Role.VIEWER),
+    "GET /commands/bulk/{bulk_id}/machines": Route(Role.VIEWER),
+    "POST /commands/bulk/{bulk_id}/abort": Route(Role.OPERATOR),
     "GET /dead-letters": Route(Role.ADMIN, unnamed=200),
     "POST /dead-letters/replay": Route(Role.ADMIN, 202, dict, unnamed=202),
     "GET /machines/{machine_id}/ledger": Route(Role.VIEWER),

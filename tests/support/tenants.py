@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import httpx
+from msgspec import json
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from sunsweep.contract.ids import uuid7
 from sunsweep.server.clock import wall_clock
-from sunsweep.server.db.models import BrokerSync, DeadLetter, MachineModel
+from sunsweep.server.db.models import BrokerSync, BulkRun, DeadLetter, Machine, MachineModel
 from sunsweep.server.features.accounts import keys
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.accounts.roles import Principal, Role
 from sunsweep.server.features.audit import service as audit
 from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.features.audit.actors import Actor, Kind
+from sunsweep.server.features.bulk import repository as bulk
 from sunsweep.server.features.commands import service as commands
 from sunsweep.server.features.machines import service as machines
 from tests.support.platform import HOST, Platform, new_platform
@@ -32,6 +35,8 @@ ELSEWHERE: Final = 3
 NOBODYS: Final = 999
 MARKS: Final = {OURS: "ALPHACORP", THEIRS: "BETACORP", NOBODYS: "NOWHERE"}
 """What stands in the name of whatever a company has."""
+
+NO_ID: Final = "018f0000-0000-7000-8000-000000000000"
 
 TESTER: Final = Actor(Kind.COMMAND_LINE, None, "tester", "")
 
@@ -74,11 +79,12 @@ class Tenants:
         serial = f"{MARKS[company_id]}-{next(self.numbers)}"
         if company_id == NOBODYS:
             nothing = dict.fromkeys(("company_id", "user_id", "key_id", "model"), str(NOBODYS))
-            return {"machine_id": serial, "command_id": "018f0000-0000-7000-8000-000000000000", **nothing}
+            return {"machine_id": serial, **dict.fromkeys(("command_id", "bulk_id"), NO_ID), **nothing}
         async with self.platform.database.write() as session:
             machine, _ = await machines.add(session, company_id, serial, now_ms=wall_clock())
             wish = commands.Wish("start_cleaning", {})
             row, _ = await commands.give(session, machine, wish, user_id=None, now_ms=wall_clock())
+            run = await self._bulk_run(session, machine)
             session.add(dead_letter(company_id, serial, machine.id))
             session.add(MachineModel(company_id=company_id, name=serial, commands="{}", changed_at=0))
             password = "unguessable " * 2
@@ -97,11 +103,26 @@ class Tenants:
         return {
             "machine_id": serial,
             "command_id": row.id,
+            "bulk_id": run.id,
             "company_id": str(company_id),
             "user_id": str(user.id),
             "key_id": str(key.id),
             "model": serial,
         }
+
+    async def _bulk_run(self, session: AsyncSession, machine: Machine) -> BulkRun:
+        run = BulkRun(
+            id=uuid7(wall_clock(), next(self.numbers)),
+            company_id=machine.company_id,
+            command="pause",
+            params="{}",
+            selection=json.encode({"machine_ids": [machine.serial]}).decode(),
+            stage_size=1,
+            state="running",
+            issued_at=wall_clock(),
+        )
+        await bulk.add(session, run, {machine.id: 1})
+        return run
 
     async def _key(self, session: AsyncSession, company_id: int, name: str, role: Role) -> keys.NewKey:
         maker = Principal(self.maker_id, "", Role.PLATFORM_ADMIN, None, 0)

@@ -24,6 +24,7 @@ from sunsweep.server.features.accounts import people_endpoints as people
 from sunsweep.server.features.answers import PROBLEM_TYPE, document
 from sunsweep.server.features.audit import endpoints as audit
 from sunsweep.server.features.audit.trail import note_refusal
+from sunsweep.server.features.bulk import endpoints as bulk
 from sunsweep.server.features.catalogue import endpoints as catalogue
 from sunsweep.server.features.commands import company_endpoints as company_commands
 from sunsweep.server.features.commands import endpoints as commands
@@ -79,6 +80,7 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
             catalogue,
             commands,
             company_commands,
+            bulk,
             deadletters,
             ledger,
             audit,

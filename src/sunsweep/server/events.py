@@ -47,9 +47,16 @@ async def publish_presence(client: Client, change: PresenceChange) -> None:
 
 async def publish_change(client: Client, company_id: int, serial: str, change: CommandChange) -> None:
     """Tell the viewers of a command's new state."""
-    topic = EventTopic(company_id, serial, Event.COMMAND_STATE)
-    data = {"id": change.id, "state": change.state, "reason": change.reason, "changed_at": iso(change.at_ms)}
-    await publish(client, topic, data)
+    await publish(client, EventTopic(company_id, serial, Event.COMMAND_STATE), _change_data(change))
+
+
+def change_message(company_id: int, serial: str, change: CommandChange) -> tuple[str, bytes]:
+    """The same word as topic and payload, for whoever tells many at once."""
+    return str(EventTopic(company_id, serial, Event.COMMAND_STATE)), encode_object(_change_data(change))
+
+
+def _change_data(change: CommandChange) -> dict[str, str]:
+    return {"id": change.id, "state": change.state, "reason": change.reason, "changed_at": iso(change.at_ms)}
 
 
 def presence_data(presence: str, since_ms: int, cause: str) -> dict[str, str | None]:

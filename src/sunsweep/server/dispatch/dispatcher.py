@@ -29,6 +29,7 @@ from sunsweep.server.dispatch.marks import Marks
 from sunsweep.server.dispatch.outgoing import Outgoing
 from sunsweep.server.dispatch.readback import ReadBack
 from sunsweep.server.dispatch.repository import Target
+from sunsweep.server.dispatch.rollout import Rollout
 from sunsweep.server.dispatch.round import Round
 from sunsweep.server.dispatch.unanswered import Unanswered
 
@@ -76,6 +77,7 @@ class Dispatcher:
             now_ms=now_ms,
         )
         self._unanswered = Unanswered(database, self._round, marks, self._readback, now_ms=now_ms)
+        self._rollout = Rollout(database, self._client, now_ms)
         self._waiting: set[Target] = set()
         # In the order of arrival, each once: so they are bounded by the number of machines, and none starves.
         self._called: dict[Target, None] = {}
@@ -89,6 +91,7 @@ class Dispatcher:
             tasks.create_task(self._lease.run(), name="dispatch-lease")
             tasks.create_task(self._work_for_ever(), name="dispatch-work")
             tasks.create_task(self._tick_for_ever(), name="dispatch-tick")
+            tasks.create_task(self._roll_out_for_ever(), name="dispatch-rollout")
 
     @property
     def _may_send(self) -> bool:
@@ -128,6 +131,12 @@ class Dispatcher:
             if now >= sweep_at:
                 self._sweep_due, sweep_at = True, now + SWEEP_S
             self._something.set()
+            await asyncio.sleep(LOOK_S)
+
+    async def _roll_out_for_ever(self) -> None:
+        while True:
+            if self._lease.held:
+                await _guarded(self._rollout.step())
             await asyncio.sleep(LOOK_S)
 
     async def _work_for_ever(self) -> None:

@@ -35,6 +35,8 @@ class Action(StrEnum):
     COMMAND_GIVE = "command.give"
     COMMAND_CANCEL = "command.cancel"
     COMMAND_CLOSE = "command.close"
+    COMMAND_BULK = "command.bulk"
+    COMMAND_ABORT = "command.abort"
     DEAD_LETTER_REPLAY = "dead_letter.replay"
     BROKER_LOGIN = "broker.login"
     LEFT_OUT = "refusals.left_out"

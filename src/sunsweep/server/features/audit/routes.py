@@ -36,6 +36,8 @@ ROUTES: Final[Mapping[str, Action]] = {
     "POST /machines/{machine_id}/commands": Action.COMMAND_GIVE,
     "POST /machines/{machine_id}/commands/{command_id}/cancel": Action.COMMAND_CANCEL,
     "POST /machines/{machine_id}/commands/{command_id}/close": Action.COMMAND_CLOSE,
+    "POST /commands": Action.COMMAND_BULK,
+    "POST /commands/bulk/{bulk_id}/abort": Action.COMMAND_ABORT,
     "POST /dead-letters/replay": Action.DEAD_LETTER_REPLAY,
 }
 

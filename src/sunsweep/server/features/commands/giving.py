@@ -40,15 +40,7 @@ async def give_all(
     """
     if not machines:
         return Outcome({}, {}, {})
-    ids = [machine.id for machine in machines]
-    standings, last = await standings_and_last(session, ids)
-    unfit = await _unfit(session, machines, wish)
-    refused: dict[int, SunsweepError] = {}
-    for machine in machines:
-        error = unfit.get((machine.company_id, machine.model)) or _disabled(machine)
-        error = error or rules.objection(wish.command, standings[machine.id], by_person=giver.is_person)
-        if error is not None:
-            refused[machine.id] = error
+    refused, last = await _refusals(session, machines, wish, giver)
     taken = [machine for machine in machines if machine.id not in refused]
     if not taken:
         return Outcome({}, refused, {})
@@ -60,6 +52,27 @@ async def give_all(
     for machine_id, row in rows.items():
         changes[machine_id].append(CommandChange(row.id, State.QUEUED, "", now_ms))
     return Outcome(rows, refused, changes)
+
+
+async def refusals(
+    session: AsyncSession, machines: Sequence[Machine], wish: Wish, giver: Giver
+) -> dict[int, SunsweepError]:
+    """Which of these machines would be given nothing now, and why; by machine id."""
+    return (await _refusals(session, machines, wish, giver))[0] if machines else {}
+
+
+async def _refusals(
+    session: AsyncSession, machines: Sequence[Machine], wish: Wish, giver: Giver
+) -> tuple[dict[int, SunsweepError], dict[int, Last]]:
+    standings, last = await standings_and_last(session, [machine.id for machine in machines])
+    unfit = await _unfit(session, machines, wish)
+    refused: dict[int, SunsweepError] = {}
+    for machine in machines:
+        error = unfit.get((machine.company_id, machine.model)) or _disabled(machine)
+        error = error or rules.objection(wish.command, standings[machine.id], by_person=giver.is_person)
+        if error is not None:
+            refused[machine.id] = error
+    return refused, last
 
 
 async def _unfit(session: AsyncSession, machines: Sequence[Machine], wish: Wish) -> dict[Kind, InvalidError]:

@@ -78,7 +78,7 @@ class CommandPage(BaseModel):
 Shown = tuple[CommandRow, str]
 """A command and its machine's serial."""
 
-_By = tuple[int | None, int | None]
+By = tuple[int | None, int | None]
 """The user and the key that gave it."""
 
 
@@ -86,15 +86,15 @@ async def shown(
     session: AsyncSession, company_id: int, commands: Sequence[Shown], *, who: Principal | None = None
 ) -> list[CommandOut]:
     """Commands of one company as REST shows them; those of `who` need no look-up of the name."""
-    names = await _names(session, company_id, {_by(row) for row, _ in commands}, who)
-    return [CommandOut(**_out(row, serial, names)) for row, serial in commands]
+    by_name = await names(session, company_id, {_by(row) for row, _ in commands}, who)
+    return [CommandOut(**_out(row, serial, by_name)) for row, serial in commands]
 
 
 async def life(session: AsyncSession, company_id: int, row: CommandRow, serial: str) -> CommandLife:
     """One command and its life."""
-    names = await _names(session, company_id, {_by(row)}, None)
+    by_name = await names(session, company_id, {_by(row)}, None)
     events = await repository.events(session, row.machine_id, row.id)
-    return CommandLife(**_out(row, serial, names), history=[_change(event) for event in events])
+    return CommandLife(**_out(row, serial, by_name), history=[_change(event) for event in events])
 
 
 def page(items: list[CommandOut], limit: int) -> CommandPage:
@@ -103,21 +103,23 @@ def page(items: list[CommandOut], limit: int) -> CommandPage:
     return CommandPage(items=items[:limit], next_cursor=items[limit - 1].id if more else None)
 
 
-def _by(row: CommandRow) -> _By:
+def _by(row: CommandRow) -> By:
     return row.issued_by, row.issued_by_key
 
 
-async def _names(
-    session: AsyncSession, company_id: int, givers: Iterable[_By], who: Principal | None
-) -> Mapping[_By, str]:
+async def names(
+    session: AsyncSession, company_id: int, givers: Iterable[By], who: Principal | None
+) -> Mapping[By, str]:
+    """By who they are, what they are called."""
     known = {(None, None): COMMAND_LINE} | ({} if who is None else {(who.user_id, who.key_id): who.email})
     unknown = [giver for giver in givers if giver not in known]
     users = {user for user, _ in unknown if user is not None}
     keys = {key for user, key in unknown if user is None and key is not None}
     emails = await repository.emails(session, users) if users else {}
-    names = await repository.key_names(session, company_id, keys) if keys else {}
+    key_names = await repository.key_names(session, company_id, keys) if keys else {}
     return known | {
-        (user, key): emails[user] if user is not None else names.get(key or 0, f"key {key}") for user, key in unknown
+        (user, key): emails[user] if user is not None else key_names.get(key or 0, f"key {key}")
+        for user, key in unknown
     }
 
 
@@ -125,7 +127,7 @@ def _change(event: CommandEvent) -> StateChange:
     return StateChange(state=event.state, reason=event.reason, at=iso(event.at))
 
 
-def _out(row: CommandRow, serial: str, names: Mapping[_By, str]) -> dict[str, Any]:
+def _out(row: CommandRow, serial: str, by_name: Mapping[By, str]) -> dict[str, Any]:
     return {
         "id": row.id,
         "machine_id": serial,
@@ -137,7 +139,7 @@ def _out(row: CommandRow, serial: str, names: Mapping[_By, str]) -> dict[str, An
         "issued_at": iso(row.issued_at),
         "issued_by": row.issued_by,
         "issued_by_key": row.issued_by_key,
-        "issued_by_name": names[_by(row)],
+        "issued_by_name": by_name[_by(row)],
         "expires_at": iso(row.expires_at) if row.expires_at else None,
         "sent_at": iso(row.sent_at) if row.sent_at else None,
         "sends": row.sends,
