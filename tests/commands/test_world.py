@@ -159,7 +159,6 @@ def test_a_dispatch_that_is_paused_before_it_publishes_a_bare_start_never_sends_
     assert states(world)[start] == State.UNCONFIRMED
 
 
-@pytest.mark.xfail(strict=True, reason="a word does not lead out of cancelled or expired")
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_command_that_is_taken_back_while_it_is_under_way_shows_what_the_machine_did(
     world: World, *, kill: bool

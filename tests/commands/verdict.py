@@ -14,8 +14,6 @@ from tests.commands.machines import Deed, is_start_like
 OF_THE_MACHINE: Final = frozenset({State.ACCEPTED, State.RUNNING, State.SUCCEEDED, State.FAILED, State.REJECTED})
 """States that a machine's own word alone leads to, where it answers with results."""
 UNHEARD: Final = frozenset({State.QUEUED, State.SENT, State.UNCONFIRMED, State.EXPIRED, State.CANCELLED})
-TAKEN_BACK: Final = frozenset({State.CANCELLED, State.EXPIRED})
-"""From these no word leads on: `test_world` tells of a command that was taken back while it was under way."""
 UNDER_WAY: Final = frozenset({State.ACCEPTED, State.RUNNING})
 _EFFECTS: Final = effects(BUILT_IN)
 
@@ -115,8 +113,6 @@ class Verdict:
                 self._say(row, "and its machine never said so")
 
     def _check_last_word(self, row: CommandRow, words: list[str]) -> None:
-        if row.state in TAKEN_BACK:
-            return
         if not words:
             if row.state not in UNHEARD:
                 self._say(row, "and its machine said nothing")

@@ -22,7 +22,7 @@ from sunsweep.server.features.machines import service as machines
 
 T = TypeVar("T")
 
-NEVER_LEFT = frozenset({State.SUCCEEDED, State.FAILED, State.REJECTED, State.EXPIRED, State.CANCELLED})
+NEVER_LEFT = frozenset({State.SUCCEEDED, State.FAILED, State.REJECTED})
 
 
 class Life(RuleBasedStateMachine):

@@ -28,10 +28,10 @@ class State(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
-_NO_WORD_YET: Final = frozenset({State.QUEUED, State.SENT, State.UNCONFIRMED})
+_NO_WORD_YET: Final = frozenset({State.QUEUED, State.SENT, State.UNCONFIRMED, State.EXPIRED, State.CANCELLED})
 
 ENDED: Final = frozenset({State.SUCCEEDED, State.FAILED, State.REJECTED, State.EXPIRED, State.CANCELLED})
-"""Nothing more is to come; `unconfirmed` is not among them, for a later word still corrects it."""
+"""Nothing more is expected; of `unconfirmed` a later word still is."""
 
 MAY_FOLLOW: Final[dict[State, frozenset[State]]] = {
     State.QUEUED: frozenset({State.SENT}),
@@ -47,8 +47,9 @@ MAY_FOLLOW: Final[dict[State, frozenset[State]]] = {
 }
 """New state -> the states it may follow.
 
-A machine's word may overtake the mark that its command was sent. Back to queued leads only the broker's word that
-nobody was listening. Also of what a machine has begun it may never say the end.
+A machine's word may overtake the mark that its command was sent; so what is expired or cancelled may have gone out in
+that moment, and the word is right. Back to queued leads only the broker's word that nobody was listening. Also of what
+a machine has begun it may never say the end.
 """
 
 
