@@ -40,8 +40,10 @@ LOOK_S: Final = 1.0
 NEW_WITHIN_MS: Final = 3_000
 """How far back a look goes for what came into the queue without a word, as from the command line."""
 AT_ONCE: Final = 200
-KEEP_ALIVE_S: Final = 4
-"""So short that the broker lets go of a process that stands still about when its lease lapses."""
+KEEP_ALIVE_S: Final = 1
+"""So short that the broker has let go of a process that stands still before its lease can lapse, 7.5 s later at the
+earliest: mosquitto does so after one and a half times this, and up to 5 s more, because it looks only every 5 s.
+"""
 SUBSCRIPTIONS: Final = (Subscription(all_machines(Channel.STATUS), 0), Subscription(all_events(Event.WAKE), 0))
 
 Connect = Callable[[tuple[Subscription, ...], OnMessages], Client]
