@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from sunsweep.server.clock import wall_clock
-from sunsweep.server.db.models import AuditEntry, BulkRun, CommandRow
+from sunsweep.server.db.models import AuditEntry, BulkRun, CommandRow, Machine
 from sunsweep.server.features.commands.lifecycle import State
 from tests.support.bulk import (
     CLEAN,
@@ -197,13 +197,47 @@ async def test_a_person_aborts_a_run_and_nothing_of_it_is_queued_any_more(quiet:
 
 
 async def test_a_stop_given_meanwhile_refuses_the_machine_s_start(quiet: Platform) -> None:
-    serials = await fleet(quiet, "MEAN", 2)
+    serials = await fleet(quiet, "MEAN", 5)
+    await given(quiet, serials[0], "stop_cleaning", State.SUCCEEDED)
+    await given(quiet, serials[1], "return_to_dock")
     bulk_id = await begin(quiet, {"machine_ids": serials}, **CLEAN)
-    await given(quiet, serials[1], "stop_cleaning")
+    await given(quiet, serials[2], "stop_cleaning")
+    # Whoever stopped it while the run was under way wants it to stand, also once it does.
+    await given(quiet, serials[3], "return_to_dock", State.SUCCEEDED)
     await roll_out(quiet)
-    first, second = await results(quiet, bulk_id)
-    assert (first["state"], second["state"]) == ("queued", "refused")
-    assert second["reason"] == "stop_cleaning is not confirmed yet; wait for it, or close it"
+    assert [(one["state"], one["reason"]) for one in await results(quiet, bulk_id)] == [
+        ("queued", ""),
+        ("refused", "return_to_dock is not confirmed yet; wait for it, or close it"),
+        ("refused", "stop_cleaning was given to it meanwhile"),
+        ("refused", "return_to_dock was given to it meanwhile"),
+        ("queued", ""),
+    ]
+
+
+async def test_a_stop_between_the_dry_run_and_its_confirmation_counts_too(quiet: Platform) -> None:
+    (serial,) = await fleet(quiet, "BETWEEN", 1)
+    chosen = {"machine_ids": [serial]}
+    seen = await look_first(quiet, chosen, **CLEAN)
+    await given(quiet, serial, "stop_cleaning", State.SUCCEEDED)
+    answer = await ask(quiet, chosen, confirmation=seen["confirmation"], **CLEAN)
+    assert answer.status_code == 202, answer.text
+    await roll_out(quiet)
+    (result,) = await results(quiet, answer.json()["id"])
+    assert (result["state"], result["reason"]) == ("refused", "stop_cleaning was given to it meanwhile")
+
+
+async def test_stops_of_all_at_once_do_not_stand_in_each_other_s_way(quiet: Platform) -> None:
+    """The machines' order by serial is not that of their ids, in which others lock them."""
+    async with quiet.database.write() as session:
+        names = [f"BACK-{n:03}" for n in reversed(range(250))]
+        session.add_all(Machine(company_id=2, serial=name, created_at=1) for name in names)
+    wish = {"chosen": {"machine_ids": names}, "as_": "admin@beta.example"}
+    for stop in ("stop_cleaning", "emergency_stop"):
+        answers = await asyncio.gather(*(ask(quiet, **wish, command=stop) for _ in range(5)))
+        assert [answer.status_code for answer in answers] == [202] * 5, [answer.text for answer in answers]
+    await roll_out(quiet)
+    rows = await commands_of(quiet, names)
+    assert (len(rows), sum(row.holds > 0 for row in rows)) == (2500, 250)
 
 
 @pytest.mark.parametrize("stop", ["stop_cleaning", "emergency_stop", "return_to_dock"])

@@ -1,17 +1,20 @@
 """One step of a bulk run, in one transaction: whoever takes it, no machine is given anything twice."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sunsweep.server.db.models import BulkRun
+from sunsweep.contract.commands import is_stop_like
+from sunsweep.server.db.models import BulkRun, Machine
 from sunsweep.server.events import CommandChange
 from sunsweep.server.features.bulk import repository
 from sunsweep.server.features.bulk.progress import ABORTED, FINISHED, RUNNING, Next, next_step
 from sunsweep.server.features.commands.lifecycle import State, change_all
 from sunsweep.server.features.commands.many import give_to_many
 from sunsweep.server.features.commands.wish import Wish
+from sunsweep.server.features.machines.repository import lock_all
 
 AT_ONCE: Final = 200
 """Machines of one transaction; a larger stage is given in several."""
@@ -63,14 +66,26 @@ async def abort(session: AsyncSession, run: BulkRun, why: str, *, now_ms: int) -
 
 async def _give(session: AsyncSession, run: BulkRun, step: Next, *, now_ms: int) -> Step:
     machines = await repository.next_machines(session, run, limit=AT_ONCE)
+    stopped = await _stopped(session, run, machines)
+    others = [machine for machine in machines if machine.id not in stopped]
     wish = Wish(run.command, json.decode(run.params), run.expires_in_s)
     by = {"user_id": run.issued_by, "key_id": run.issued_by_key}
-    given = await give_to_many(session, machines, wish, now_ms=now_ms, **by)
+    given = await give_to_many(session, others, wish, now_ms=now_ms, **by)
     commands = {machine_id: row.id for machine_id, row in given.rows.items()}
-    await repository.settle(session, run.id, commands, given.refused)
+    await repository.settle(session, run.id, commands, stopped | given.refused)
     serials = {machine.id: machine.serial for machine in machines}
     told = [(serials[machine_id], change) for machine_id, changes in given.changes.items() for change in changes]
     return Step(step, told, [serials[machine_id] for machine_id in commands])
+
+
+async def _stopped(session: AsyncSession, run: BulkRun, machines: Sequence[Machine]) -> dict[int, str]:
+    """Machines that were stopped since the run was drawn up: whoever did it wants them to stand, confirmed or not."""
+    if is_stop_like(run.command):
+        return {}
+    # Held from here on: a stop that comes later is open, and the rules see it.
+    held = [machine.id for machine in await lock_all(session, [machine.id for machine in machines])]
+    stops = await repository.stopped_since(session, run, held)
+    return {machine_id: f"{stop} was given to it meanwhile" for machine_id, stop in stops.items()}
 
 
 async def _cancel(session: AsyncSession, run: BulkRun, *, now_ms: int) -> list[tuple[str, CommandChange]]:

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple, cast
 from sqlalchemy import ColumnElement, CursorResult, Row, and_, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sunsweep.contract.commands import STOP_RANK
 from sunsweep.server.db.models import BulkRun, BulkTarget, CommandRow, Machine, MachineStatus
 from sunsweep.server.db.tenancy import owned, platform_wide
 from sunsweep.server.features.bulk.progress import ABORTED, NOT_GIVEN, REFUSED, RUNNING, Count, Tally
@@ -13,6 +14,7 @@ from sunsweep.server.features.commands.lifecycle import Held, State
 from sunsweep.server.features.machines.current import shown_status
 from sunsweep.server.features.machines.repository import living
 
+_STOPS: Final = [str(order) for order in STOP_RANK]
 _REASON_CHARS: Final = 255
 _AT_ONCE: Final = 1000
 _FREE: Final = (BulkTarget.command_id.is_(None), BulkTarget.refused == "")
@@ -62,7 +64,9 @@ async def add(session: AsyncSession, run: BulkRun, stages: Mapping[int, int]) ->
     """A run and its machines; `stages` is machine id -> stage, from 1."""
     session.add(run)
     await session.flush()
-    rows = [{"bulk_id": run.id, "machine_id": machine_id, "stage": stage} for machine_id, stage in stages.items()]
+    # In the order of the ids: each machine's row is looked at for the foreign key, and others lock them in this order.
+    ordered = sorted(stages.items())
+    rows = [{"bulk_id": run.id, "machine_id": machine_id, "stage": stage} for machine_id, stage in ordered]
     for at in range(0, len(rows), _AT_ONCE):
         await session.execute(insert(BulkTarget), rows[at : at + _AT_ONCE])
 
@@ -120,6 +124,20 @@ async def next_machines(session: AsyncSession, run: BulkRun, *, limit: int) -> S
         )
     )
     return (await session.scalars(query.order_by(Machine.id).limit(limit))).all()
+
+
+async def newest_command(session: AsyncSession, company_id: int) -> str | None:
+    """Its id."""
+    query = select(CommandRow.id).where(owned(CommandRow, company_id))
+    return await session.scalar(query.order_by(CommandRow.id.desc()).limit(1))
+
+
+async def stopped_since(session: AsyncSession, run: BulkRun, machine_ids: Collection[int]) -> dict[int, str]:
+    """Those of these machines that were given a stop after the run's id was drawn, and the last such stop."""
+    query = select(CommandRow.machine_id, CommandRow.command).where(
+        CommandRow.machine_id.in_(machine_ids), CommandRow.command.in_(_STOPS), CommandRow.id > run.id
+    )
+    return dict((await session.execute(query.order_by(CommandRow.id))).all())
 
 
 async def settle(session: AsyncSession, bulk_id: str, given: Mapping[int, str], refused: Mapping[int, str]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.codec import encode_object
 from sunsweep.contract.commands import is_stop_like
-from sunsweep.contract.ids import uuid7
+from sunsweep.contract.ids import next_uuid7
 from sunsweep.server.db.models import BulkRun
 from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError, SunsweepError
 from sunsweep.server.events import CommandChange
@@ -107,7 +107,7 @@ async def preview(session: AsyncSession, order: Order, *, secret: str, now_ms: i
         refused |= await giving.refusals(session, machines, order.wish, order.giver)
     token = None
     if meant and not order.is_stop:
-        run_id = uuid7(now_ms, secrets.randbits(74))
+        run_id = await _draw_id(session, order.company_id, now_ms=now_ms)
         token = confirmation.issue(secret, order.terms, _ids(meant), run_id=run_id, now_ms=now_ms)
     return Preview(meant, refused, order.selection.unknown(meant), token)
 
@@ -119,7 +119,7 @@ async def begin(
 
     Raises `InvalidError`, `ConfirmationNeededError`, `MachinesChangedError`, `NoMachinesError`, `TooManyCommandsError`.
     """
-    run_id = uuid7(now_ms, secrets.randbits(74))
+    run_id = await _draw_id(session, order.company_id, now_ms=now_ms)
     confirmed = None
     if not order.is_stop:
         check(order.wish)
@@ -175,6 +175,12 @@ async def _meant(session: AsyncSession, order: Order) -> list[Candidate]:
     if errors and len(errors) == len(models):
         raise errors[0]
     return found
+
+
+async def _draw_id(session: AsyncSession, company_id: int, *, now_ms: int) -> str:
+    """Newer than all commands of the company: whatever is newer than a run's id was given after it was drawn up."""
+    newest = await repository.newest_command(session, company_id)
+    return next_uuid7(now_ms, secrets.randbits(74), after=newest)
 
 
 def _run(order: Order, run_id: str, machines: int, *, now_ms: int) -> BulkRun:
