@@ -1,12 +1,11 @@
 """What is asked of commands reads by index what it needs, with a long history of many companies, on both databases."""
 
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import insert, select, text
 
 from sunsweep.contract.ids import uuid7
 from sunsweep.server.db.engine import Database
@@ -16,11 +15,11 @@ from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.commands import repository, standing_repository, standings
 from sunsweep.server.features.commands.lifecycle import State
 from sunsweep.server.features.commands.repository import Sought
+from tests.support.plans import Query, plan
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 COMPANIES, MACHINES, COMMANDS = 4, 30, 250
-Query = Callable[[Any], Awaitable[object]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -58,45 +57,6 @@ def command_of(machine: Machine, number: int) -> dict[str, Any]:
         "changed_at": 1_800_000_000_000 + number,
         "holds": 2 if is_last else 0,
     }
-
-
-async def plan(database: Database, query: Query) -> list[tuple[str, bool]]:
-    """The index by which commands are read, and whether what was read is sorted; of each statement that reads them."""
-    said: list[tuple[str, Any]] = []
-
-    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-        if "SELECT" in statement:
-            said.append((statement, parameters))
-
-    engine = database._engine.sync_engine
-    async with database.read() as session:
-        connection = await session.connection()
-        event.listen(engine, "before_cursor_execute", listen)
-        try:
-            await query(session)
-        finally:
-            event.remove(engine, "before_cursor_execute", listen)
-        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-        found = []
-        for statement, values in said:
-            rows = (await connection.exec_driver_sql(f"{explain} {statement}", values)).mappings().all()
-            found += _of_sqlite(rows) if database.is_sqlite else _of_mariadb(rows)
-    return found
-
-
-def _of_sqlite(rows: Sequence[Any]) -> list[tuple[str, bool]]:
-    details = [row["detail"] for row in rows]
-    is_sorted = any("ORDER BY" in detail for detail in details)
-    of_command = [detail for detail in details if detail.split()[1] == "command"]
-    # What begins otherwise reads the whole table.
-    words = [re.fullmatch(r"SEARCH command USING (?:COVERING )?INDEX (\S+) .*", detail) for detail in of_command]
-    return [(word[1].replace("sqlite_autoindex_command_1", "PRIMARY") if word else "", is_sorted) for word in words]
-
-
-def _of_mariadb(rows: Sequence[Any]) -> list[tuple[str, bool]]:
-    of_command = [row for row in rows if row["table"] == "command"]
-    by_key = {"const", "eq_ref", "ref", "range"}
-    return [(row["key"] if row["type"] in by_key else "", "filesort" in row["Extra"]) for row in of_command]
 
 
 IDS: Final = range(1, MACHINES + 1)
