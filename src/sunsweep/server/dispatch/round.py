@@ -47,7 +47,7 @@ class Round:
         """
         tried: set[str] = set()
         waiting: set[Target] = set()
-        with self._readback.listening(targets):
+        with self._readback.listening(targets, now_ms=self._now_ms()):
             while left := set(targets) - waiting:
                 items = await self._queued(left, but=tried)
                 if not items:
