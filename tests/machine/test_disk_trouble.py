@@ -8,7 +8,9 @@ import pytest
 
 from sunsweep.contract.payloads import LossAccount, Receipt, Status, Telemetry
 from sunsweep.machine.disk import InUseError, open_disk
+from sunsweep.machine.guard import Memory
 from sunsweep.machine.outbox import Limits, Outbox
+from sunsweep.machine.start import memory_in
 from tests.machine.disks import disk_of, file_in, numbers, start
 from tests.machine.test_outbox_on_disk import SAMPLE, accounts, fill
 
@@ -188,15 +190,30 @@ def test_a_bit_that_has_turned_over_costs_one_message(tmp_path: Path, damage: st
     again.close()
 
 
+NESTED = """cast('{"x":' || replace(hex(zeroblob(50000)), '0', '[') AS BLOB)"""
+
+
+@pytest.mark.parametrize("damage", ["x'7b7b'", NESTED])
 @pytest.mark.parametrize("name", ["losses", "now"])
-def test_damaged_notes_do_not_keep_the_machine_from_starting(tmp_path: Path, name: str) -> None:
+def test_damaged_notes_do_not_keep_the_machine_from_starting(tmp_path: Path, name: str, damage: str) -> None:
     outbox = start(tmp_path, boot=7)
     fill(outbox, 3)
     outbox.close()
-    spoil(tmp_path, f"UPDATE kept SET value = x'7b7b' WHERE name = '{name}'")
+    spoil(tmp_path, f"UPDATE kept SET value = {damage} WHERE name = '{name}'")
     again = start(tmp_path)
     assert numbers(again) == [(7, 1), (7, 2), (7, 3)]
     again.close()
+
+
+@pytest.mark.parametrize("damaged", ["{{", '{"forgotten":"\udcff"}', '{"x":' + "[" * 100_000])
+def test_a_damaged_memory_of_the_guard_is_an_empty_one(
+    tmp_path: Path, damaged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = start(tmp_path)
+    outbox.keep("guard", damaged.encode(errors="surrogateescape"))
+    assert memory_in(outbox) == Memory()
+    assert "cannot be read" in caplog.text
+    outbox.close()
 
 
 def test_a_damaged_message_that_the_backend_refuses_is_put_aside_like_any_other(tmp_path: Path) -> None:

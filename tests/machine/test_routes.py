@@ -56,8 +56,9 @@ def test_the_memory_survives_damage_and_a_missing_folder(tmp_path: Path, caplog:
     assert memory.recall() is None
     memory.keep("wss://h:443/mqtt")
     assert RouteMemory(str(tmp_path / "state")).recall() == "wss://h:443/mqtt"
-    (tmp_path / "state" / FILE).write_bytes(b"\0" * 20)
-    assert memory.recall() is None
+    for damaged in (b"\0" * 20, b'{"url":"wss://\xff"}'):
+        (tmp_path / "state" / FILE).write_bytes(damaged)
+        assert memory.recall() is None
     nowhere = RouteMemory(str(tmp_path / "state" / FILE))
     nowhere.keep("mqtt://h:1883")
     assert nowhere.recall() is None

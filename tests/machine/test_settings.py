@@ -184,7 +184,17 @@ async def test_another_machine_s_settings_are_not_ours(tmp_path: Path) -> None:
     assert RemoteSettings(replace(config, company_id=2)).changes == {}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"company_id":1,"machine_id":"scm-1","settings":{"a":"b"}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"company_id":1,"machine_id":"scm-1","settings":{"a":"b"}}',
+        b'{"company_id":1,"machine_id":"scm-1","settings":{"heartbeat\xe9interval_s":20}}',
+        b'{"x":' + b"[" * 100_000,
+    ],
+)
 def test_a_damaged_file_leaves_the_machine_s_own(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

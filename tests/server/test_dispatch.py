@@ -86,6 +86,20 @@ async def test_what_nobody_hears_waits_with_the_reason_until_the_machine_comes(p
             assert machine.orders == ["stop_cleaning"]
 
 
+async def test_what_waits_for_the_broker_says_so(platform: Platform) -> None:
+    login = await platform.add_machine("LATE")
+    async with dispatcher(platform) as running:
+        await eventually(lambda: as_value(running._lease.held))
+        await platform.stop_broker()
+        stop = await give(platform, "LATE", "stop_cleaning")
+        assert await eventually(lambda: reason_of(platform, "LATE", stop)) == timing.BROKER_AWAY
+        await platform.start_broker()
+        async with bare(platform, login) as machine:
+            await machine.says()
+            assert (await becomes(platform, "LATE", stop, "sent"))["reason"] == ""
+            assert machine.orders == ["stop_cleaning"]
+
+
 async def test_an_expired_start_is_never_sent(platform: Platform) -> None:
     login = await platform.add_machine("LATE")
     async with bare(platform, login) as machine:

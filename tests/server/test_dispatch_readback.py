@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from sunsweep.contract.times import iso
 from sunsweep.mqtt.port import Published
+from sunsweep.server.clock import wall_clock
 from sunsweep.server.dispatch import dispatcher as dispatching
 from sunsweep.server.dispatch import timing
 from sunsweep.server.dispatch.repository import Item
@@ -104,6 +106,23 @@ async def test_offline_unknown_and_strangers_states_prove_no_stop(platform: Plat
         assert (await command(platform, SERIAL, stop))["state"] == "sent"
         await machine.says("Docked")
         assert (await becomes(platform, SERIAL, stop, "succeeded"))["reason"] == 'its status is "Docked"'
+
+
+@pytest.mark.parametrize("number", [{}, {"boot": 7, "seq": 1}])
+async def test_a_state_from_before_the_sending_proves_nothing(platform: Platform, number: dict[str, int]) -> None:
+    login = await platform.add_machine(SERIAL)
+    async with dispatcher(platform), bare(platform, login) as machine:
+        await online(platform, machine, SERIAL, status="Running")
+        stop = await sent(platform, machine, "stop_cleaning")
+        await machine.says("Idle", ts=iso(wall_clock() - 60_000), **number)
+        await after(platform, machine)
+        assert (await command(platform, SERIAL, stop))["state"] == "sent"
+        await machine.says("Idle", ts=iso(wall_clock()))
+        await becomes(platform, SERIAL, stop, "succeeded")
+        start = await sent(platform, machine, "start_cleaning")
+        await machine.says("Running", ts=iso(wall_clock()))
+        found = await becomes(platform, SERIAL, start, "succeeded")
+    assert found["reason"] == 'its status became "Running"'
 
 
 async def test_what_no_status_can_prove_is_said_at_once(platform: Platform) -> None:

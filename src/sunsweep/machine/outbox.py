@@ -14,6 +14,7 @@ from sunsweep.contract.limits import MAX_ACCOUNT_RANGES
 from sunsweep.contract.payloads import LossAccount, Receipt, Stamp, Status
 from sunsweep.contract.refusal import Refused
 from sunsweep.contract.topics import Channel
+from sunsweep.machine.damage import UNREADABLE
 from sunsweep.machine.dating import date_all
 from sunsweep.machine.entry import Entry, Message, message_of, numbered
 from sunsweep.machine.losses import Losses
@@ -279,6 +280,6 @@ def _account_in(entry: Entry) -> LossAccount | None:
 def _decoded(value: bytes | None, kind: type[T]) -> T | None:
     try:
         return None if value is None else msgspec.json.decode(value, type=kind)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         _log.exception("the outbox's own notes are damaged: an earlier loss may stay untold")
         return None

@@ -7,9 +7,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct, json
 
 from sunsweep.machine.config import MachineConfig
+from sunsweep.machine.damage import UNREADABLE
 from sunsweep.machine.settings import changed_by, still_good, values, with_changes
 from sunsweep.machine.whole_file import write_whole
 
@@ -58,7 +59,7 @@ class RemoteSettings:
             kept = json.decode(self._path.read_bytes(), type=_Kept)
         except FileNotFoundError:
             return {}
-        except (OSError, DecodeError) as error:
+        except (OSError, *UNREADABLE) as error:
             _log.error("%s cannot be read, and the machine's own file is in force: %s", self._path, error)
             return {}
         is_ours = (kept.company_id, kept.machine_id) == (self._file.company_id, self._file.machine_id)

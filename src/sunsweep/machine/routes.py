@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct, json
 
+from sunsweep.machine.damage import UNREADABLE
 from sunsweep.machine.endpoint import Endpoint
 from sunsweep.machine.whole_file import write_whole
 
@@ -72,7 +73,7 @@ class RouteMemory:
         """The URL that worked; None where none is known, and where the file is damaged."""
         try:
             return None if self._file is None else json.decode(self._file.read_bytes(), type=_Kept).url
-        except (OSError, DecodeError):
+        except (OSError, *UNREADABLE):
             return None
 
     def keep(self, url: str) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from sunsweep.contract.limits import MAX_BOOT
 from sunsweep.machine.config import MachineConfig
+from sunsweep.machine.damage import UNREADABLE
 from sunsweep.machine.disk import open_disk
 from sunsweep.machine.guard import Memory
 from sunsweep.machine.outbox import DAY_MS, Limits, MemoryOutbox, Outbox
@@ -34,7 +35,7 @@ def memory_in(outbox: Outbox) -> Memory:
     kept = outbox.kept(_GUARD)
     try:
         return Memory() if kept is None else msgspec.json.decode(kept, type=Memory)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         _log.exception("the guard's memory cannot be read: an old command that comes again would run again")
         return Memory()
 

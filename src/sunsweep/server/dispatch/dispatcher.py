@@ -76,6 +76,7 @@ class Dispatcher:
             marks=marks,
             readback=self._readback,
             may_send=lambda: self._may_send,
+            cut_off=lambda: self._lease.held and not self._client.connected,
             now_ms=now_ms,
         )
         self._unanswered = Unanswered(database, self._round, marks, self._readback, now_ms=now_ms)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from sunsweep.contract.codec import decode_status
 from sunsweep.contract.commands import is_stop_like
+from sunsweep.contract.payloads import Status
 from sunsweep.contract.refusal import Refused
 from sunsweep.server.dispatch.repository import Item, Target
 from sunsweep.server.features.catalogue.effects import Effects, plain
@@ -30,9 +31,17 @@ class _Awaited(Struct):
     command: str
     effects: Effects
     before: str | None
+    since_ms: int
     until_ms: int
     sent: bool = False
     proved_by: str | None = None
+
+
+class _Overheard(Struct):
+    """What a machine has said since the database was asked about it."""
+
+    since_ms: int
+    status: str | None = None
 
 
 class ReadBack:
@@ -40,7 +49,7 @@ class ReadBack:
 
     def __init__(self) -> None:
         self._awaited: dict[Target, dict[str, _Awaited]] = {}
-        self._listening: dict[Target, str | None] = {}
+        self._listening: dict[Target, _Overheard] = {}
         self._proved: list[Proof] = []
 
     @property
@@ -49,10 +58,10 @@ class ReadBack:
         return bool(self._proved)
 
     @contextmanager
-    def listening(self, targets: Collection[Target]) -> Iterator[None]:
+    def listening(self, targets: Collection[Target], *, now_ms: int) -> Iterator[None]:
         """Note the statuses of these machines from before the database is asked: one may come in between."""
         for target in targets:
-            self._listening.setdefault(target, None)
+            self._listening.setdefault(target, _Overheard(now_ms))
         try:
             yield
         finally:
@@ -62,19 +71,22 @@ class ReadBack:
     def expect(self, item: Item, *, now_ms: int) -> None:
         """It is about to be published: from now on a status may prove it."""
         known = item.status.status if item.status is not None else None
-        self._await(item, self._listening.get(item.target) or known, now_ms, sent=False)
+        overheard = self._listening.get(item.target)
+        before = overheard.status if overheard is not None and overheard.status is not None else known
+        self._await(item, before, since_ms=now_ms, now_ms=now_ms, sent=False)
 
     def adopt(self, item: Item, *, now_ms: int) -> None:
         """Another process has published it, or this one before it was started again."""
         if item.row.id in self._awaited.get(item.target, ()):
             return
         row, status = item.row, item.status
-        before = status.status if status and (status.status_at or 0) < (row.sent_at or 0) else None
-        self._await(item, before, now_ms, sent=True)
+        sent_ms = row.sent_at or 0
+        before = status.status if status and (status.status_at or 0) < sent_ms else None
+        self._await(item, before, since_ms=sent_ms, now_ms=now_ms, sent=True)
 
-    def _await(self, item: Item, before: str | None, now_ms: int, *, sent: bool) -> None:
+    def _await(self, item: Item, before: str | None, *, since_ms: int, now_ms: int, sent: bool) -> None:
         row, until_ms = item.row, now_ms + READ_BACK_MS
-        awaited = _Awaited(row.id, row.command, item.effects, before, until_ms, sent)
+        awaited = _Awaited(row.id, row.command, item.effects, before, since_ms, until_ms, sent)
         self._awaited.setdefault(item.target, {})[row.id] = awaited
 
     def sent(self, item: Item) -> None:
@@ -110,11 +122,13 @@ class ReadBack:
         # Who names a session answers with results, and only they count.
         if status.session is not None or plain(status.status) is None:
             return
-        if target in self._listening:
-            self._listening[target] = status.status
+        overheard = self._listening.get(target)
+        if overheard is not None and not _is_older(status, overheard.since_ms):
+            overheard.status = status.status
         for awaited in list(self._awaited.get(target, {}).values()):
-            _take(awaited, status.status)
-            self._look_at(target, awaited)
+            if not _is_older(status, awaited.since_ms):
+                _take(awaited, status.status)
+                self._look_at(target, awaited)
 
     def proofs(self) -> list[Proof]:
         """Commands that are proved; each is told once."""
@@ -125,6 +139,11 @@ class ReadBack:
         if awaited.sent and awaited.proved_by is not None:
             self._proved.append(Proof(awaited.command_id, _in_words(awaited)))
             self.drop(target, awaited.command_id)
+
+
+def _is_older(status: Status, since_ms: int) -> bool:
+    """A state that the machine itself dates from before: its buffer may deliver it long after."""
+    return status.stamp.ts_ms is not None and status.stamp.ts_ms < since_ms
 
 
 def _take(awaited: _Awaited, status: str | None) -> None:

@@ -13,14 +13,17 @@ from sunsweep.server.dispatch.marks import Marks
 from sunsweep.server.dispatch.outgoing import Outgoing, Said, Unsent
 from sunsweep.server.dispatch.readback import ReadBack
 from sunsweep.server.dispatch.repository import Item, Target
-from sunsweep.server.dispatch.timing import NOBODY_LISTENS, is_bare, is_over, may_be_here, urgency
+from sunsweep.server.dispatch.timing import BROKER_AWAY, NOBODY_LISTENS, is_bare, is_over, may_be_here, urgency
 from sunsweep.server.features.commands.lifecycle import State
 
 NOT_PROVABLE: Final = "delivered; this machine does not answer, and no status proves this command"
 
 
 class Round:
-    """`may_send`: whether this process may publish; where not, nothing is begun."""
+    """`may_send`: whether this process may publish; where not, nothing is begun.
+
+    `cut_off`: whether only the broker is missing for that.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class Round:
         marks: Marks,
         readback: ReadBack,
         may_send: Callable[[], bool],
+        cut_off: Callable[[], bool],
         now_ms: Clock,
     ) -> None:
         self._database = database
@@ -37,6 +41,7 @@ class Round:
         self._marks = marks
         self._readback = readback
         self._may_send = may_send
+        self._cut_off = cut_off
         self._now_ms = now_ms
 
     async def send(self, targets: Collection[Target]) -> set[Target]:
@@ -47,12 +52,14 @@ class Round:
         """
         tried: set[str] = set()
         waiting: set[Target] = set()
-        with self._readback.listening(targets):
+        with self._readback.listening(targets, now_ms=self._now_ms()):
             while left := set(targets) - waiting:
                 items = await self._queued(left, but=tried)
                 if not items:
                     break
                 if not self._may_send():
+                    if self._cut_off():
+                        await self._marks.say_why(items, BROKER_AWAY)
                     return waiting | {item.target for item in items}
                 first = _most_urgent(items)
                 tried.update(item.row.id for item in first)

@@ -6,6 +6,7 @@ from sunsweep.contract.commands import STOP_RANK, is_stop_like
 from sunsweep.server.db.models import CommandRow, MachineStatus
 
 NOBODY_LISTENS: Final = "the machine is not connected; waiting for it"
+BROKER_AWAY: Final = "the broker cannot be reached; waiting for it"
 BARE_EXPIRY_S: Final = 10
 STOP_EXPIRY_S: Final = 900
 ANSWER_WITHIN_MS: Final = 30_000

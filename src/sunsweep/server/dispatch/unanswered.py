@@ -19,7 +19,7 @@ from sunsweep.server.dispatch.timing import (
 )
 from sunsweep.server.features.commands.lifecycle import State
 
-NOTHING_SAID: Final = "sent, and the machine has said nothing since"
+NOTHING_SAID: Final = "sent, and nothing that the machine has said since proves that it was done"
 NOT_ENDED: Final = "begun, and the machine has not said how it ended"
 DEAF_FOR_MS: Final = 5_000
 """A machine that is online and does not listen is tried so often, and at its next word."""
