@@ -272,6 +272,7 @@ async def test_bad_parameters_are_named_before_anything_is_written(quiet: Platfo
 async def test_runs_are_the_company_s_own(quiet: Platform) -> None:
     (mine,) = await fleet(quiet, "OURS", 1)
     (theirs,) = await fleet(quiet, "THEIRS", 1, company_id=2)
+    await begin(quiet, {"machine_ids": [mine]}, **CLEAN)
     bulk_id = await begin(quiet, {"machine_ids": [mine]}, **CLEAN)
     answer = await ask(quiet, {"machine_ids": [mine, theirs]}, command="stop_cleaning", as_=BETA)
     assert (answer.json()["machines"], answer.json()["unknown"]) == (1, [mine])
