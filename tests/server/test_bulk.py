@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.models import AuditEntry, BulkRun, CommandRow, Machine
+from sunsweep.server.features.bulk import repository
 from sunsweep.server.features.commands.lifecycle import State
 from tests.support.bulk import (
     CLEAN,
@@ -271,6 +272,7 @@ async def test_bad_parameters_are_named_before_anything_is_written(quiet: Platfo
 async def test_runs_are_the_company_s_own(quiet: Platform) -> None:
     (mine,) = await fleet(quiet, "OURS", 1)
     (theirs,) = await fleet(quiet, "THEIRS", 1, company_id=2)
+    await begin(quiet, {"machine_ids": [mine]}, **CLEAN)
     bulk_id = await begin(quiet, {"machine_ids": [mine]}, **CLEAN)
     answer = await ask(quiet, {"machine_ids": [mine, theirs]}, command="stop_cleaning", as_=BETA)
     assert (answer.json()["machines"], answer.json()["unknown"]) == (1, [mine])
@@ -348,3 +350,22 @@ async def test_several_who_roll_out_at_once_give_nothing_twice(quiet: Platform) 
         assert (await run_of(quiet, bulk_id))["counts"] == {"not_given": 20, "queued": 10}
         await quiet.call("POST", f"/commands/bulk/{bulk_id}/abort")
     assert len(await commands_of(quiet, serials)) == 30
+
+
+@pytest.mark.parametrize("most", [1, 2000])
+async def test_long_filters_make_short_pages(quiet: Platform, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Or a few hundred stops of thousands of serials each would be one answer of hundreds of megabytes."""
+    serials = await fleet(quiet, f"LONG-{most}", 1)
+    chosen = {"machine_ids": [*serials, *(f"OTHER-{n:04}" for n in range(50))]}
+    runs = [(await ask(quiet, chosen, command="stop_cleaning")).json()["id"] for _ in range(5)]
+    monkeypatch.setattr(repository, "MAX_PAGE_CHARS", most)
+    sizes: list[int] = []
+    listed: list[str] = []
+    cursor = ""
+    while len(listed) < 4:
+        page = await quiet.get("/commands/bulk", params={"cursor": cursor, "limit": 4})
+        listed += [run["id"] for run in page["items"]]
+        sizes.append(len(page["items"]))
+        cursor = page["next_cursor"] or ""
+    assert listed == runs[:0:-1]
+    assert set(sizes) == {1 if most == 1 else 2}

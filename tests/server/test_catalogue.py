@@ -179,7 +179,7 @@ async def test_what_cannot_be_said_is_named(shared: Platform, commands: Any, fie
     assert (await shared.call("GET", "/machine-models/wrong")).status_code == 404
 
 
-@pytest.mark.parametrize("name", [" x", "x ", ".", "x" * 65, "a\tb"])
+@pytest.mark.parametrize("name", [" x", "x ", ".", "x" * 65, "a\tb", "a\x00", "\x1fa"])
 async def test_what_is_no_name_of_a_model_is_refused(shared: Platform, name: str) -> None:
     answer = await shared.call("PUT", f"/machine-models/{quote(name).replace('.', '%2E')}", json={"commands": {}})
     assert (answer.status_code, answer.json()["field"]) == (422, "model")

@@ -18,8 +18,9 @@ from sunsweep.server.errors import InvalidError, SunsweepError
 from sunsweep.server.events import CommandChange
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.commands import service
+from sunsweep.server.features.commands.ending import GONE
 from sunsweep.server.features.commands.lifecycle import Held, IllegalMoveError, State, change, change_all
-from sunsweep.server.features.commands.many import GONE, Given, give_to_many
+from sunsweep.server.features.commands.many import Given, give_to_many
 from sunsweep.server.features.commands.service import Wish
 from sunsweep.server.ingest.messages import Accepted, MachineRef
 from sunsweep.server.ingest.store import Store

@@ -180,6 +180,32 @@ async def test_a_start_that_comes_back_is_cancelled_by_the_stop_given_meanwhile(
     assert (found["reason"], found["sent_at"]) == ("overtaken by stop_cleaning", None)
 
 
+async def test_viewers_hear_no_more_of_a_wait_that_a_stop_has_ended(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = await platform.add_machine("BARE")
+
+    async def nobody(item: Item) -> Published:
+        if item.row.command == "start_cleaning":
+            await give_by_hand(platform, item.machine.id, "stop_cleaning")
+        return Published.NOBODY_LISTENS
+
+    async with bare(platform, login) as machine:
+        await online(platform, machine, "BARE")
+    async with dispatcher(platform) as running, platform.watch("BARE") as viewer:
+        monkeypatch.setattr(running._round._outgoing, "publish", nobody)
+        start = await give(platform, "BARE", "start_cleaning")
+        told: list[str] = []
+        # What is said of the start comes before the first word of the stop, which is sent in the next round.
+        while True:
+            frame = json.loads(await viewer.recv())
+            if frame["type"] == "command_state" and frame["data"]["id"] != start:
+                break
+            if frame["type"] == "command_state":
+                told.append(frame["data"]["state"])
+    assert told == ["queued", "sent", "cancelled"]
+
+
 async def test_no_machine_has_a_word_on_another_ones_command(platform: Platform) -> None:
     mine, other, foreign = [
         await platform.add_machine(serial, company) for serial, company in (("SAME", 1), ("OTHER", 1), ("SAME", 2))

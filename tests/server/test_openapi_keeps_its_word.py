@@ -109,3 +109,15 @@ async def test_an_answer_that_the_document_does_not_have_is_found(tenants: Tenan
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_an_answer_is_one_of_the_document_s_however_often_one_asks(tenants: Tenants, name: str) -> None:
     await keeps_its_word(tenants, name, 100)
+
+
+async def test_every_body_may_be_too_large() -> None:
+    """The gate refuses it before any route sees it."""
+    answers = [
+        operation["responses"]
+        for methods in DOCUMENT["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    assert answers
+    assert all("413" in responses for responses in answers)

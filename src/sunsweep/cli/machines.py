@@ -105,7 +105,7 @@ def move(
     """Archive the machine here and make it anew in another company, with a new login."""
 
     async def work(session: AsyncSession, machine: Machine) -> Login:
-        _, login = await service.move(session, machine, to, now_ms=wall_clock())
+        login = (await service.move(session, machine, to, now_ms=wall_clock())).login
         # Each of the two companies reads that it has gone or come, and not where or whence.
         gone = {"moved": "away"}
         await record(session, Action.MACHINE_MOVE, f"machine {serial}", company_id=company, detail=gone)

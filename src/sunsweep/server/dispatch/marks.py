@@ -58,14 +58,14 @@ class Marks:
             await self._tell([(item, done)])
 
     async def say_why(self, items: Sequence[Item], reason: str) -> None:
-        """Say once why they still wait."""
+        """Say once why they still wait; of what has changed meanwhile, viewers know better."""
         news = [item for item in items if item.row.reason != reason]
         if not news:
             return
         async with self._database.write() as session:
-            await repository.say_why(session, sorted(item.row.id for item in news), reason)
+            said = await repository.say_why(session, news, reason)
         at_ms = self._now_ms()
-        await self._tell([(item, CommandChange(item.row.id, item.row.state, reason, at_ms)) for item in news])
+        await self._tell([(item, CommandChange(item.row.id, item.row.state, reason, at_ms)) for item in said])
 
     async def _become(
         self, items: Sequence[Item], state: State, reason: str | Callable[[Item], str], columns: dict[str, Any]

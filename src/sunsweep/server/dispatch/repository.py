@@ -86,10 +86,16 @@ async def note_sent(session: AsyncSession, command_ids: Sequence[str], *, at_ms:
     await session.execute(update(CommandRow).where(CommandRow.id.in_(command_ids)).values(once_more))
 
 
-async def say_why(session: AsyncSession, command_ids: Collection[str], reason: str) -> None:
-    """Why these still wait, to be sent or to be confirmed."""
-    waits = CommandRow.state.in_((State.QUEUED, *_NOT_ANSWERED))
-    await session.execute(update(CommandRow).where(CommandRow.id.in_(command_ids), waits).values(reason=reason))
+async def say_why(session: AsyncSession, items: Collection[Item], reason: str) -> list[Item]:
+    """Why these still wait, to be sent or to be confirmed; only those of which nothing is new since they were read."""
+    of_id = {item.row.id: item for item in items}
+    query = select(CommandRow.id, CommandRow.state, CommandRow.reason).where(CommandRow.id.in_(of_id))
+    rows = await session.execute(query.order_by(CommandRow.id).with_for_update())
+    same = [of_id[number] for number, *now in rows if now == [of_id[number].row.state, of_id[number].row.reason]]
+    if same:
+        these = CommandRow.id.in_([item.row.id for item in same])
+        await session.execute(update(CommandRow).where(these).values(reason=reason))
+    return same
 
 
 def _commands() -> Select[CommandRow, Machine, MachineStatus]:

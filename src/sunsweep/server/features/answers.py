@@ -39,6 +39,7 @@ WORDS: Final = {
     403: "This login may not do it",
     404: "It does not exist, or is another company's",
     409: "It contradicts what there is",
+    413: "The body is larger than this server takes",
     422: "A value that cannot be; `field` names it",
     429: "Too many; `retry_after_s` says when to come again",
     503: "The database takes nothing now",
@@ -94,7 +95,7 @@ def _statuses(operation: dict[str, Any], dependant: Dependant, method: str) -> I
     if any(parameter["in"] == "path" or parameter["name"] == "company_id" for parameter in parameters):
         yield 404
     if "requestBody" in operation:
-        yield 400
+        yield from (400, 413)
     if caller in asked and method not in SAFE_METHODS:
         # A login cookie alone may not write.
         yield 403

@@ -88,11 +88,11 @@ async def give(
 
 @router.get("/bulk")
 async def bulk_runs(company_id: CompanyId, held: ServicesOf, limit: PageSize = 50, cursor: Cursor = "") -> BulkPage:
-    """The company's bulk runs, the newest first."""
+    """The company's bulk runs, the newest first; a page has fewer than `limit` where their filters are long."""
     async with held.database.read() as unit:
-        rows = await repository.page(unit, company_id, before=cursor, limit=limit + 1)
-        items = await shown(unit, company_id, rows[:limit])
-    return BulkPage(items=items, next_cursor=items[-1].id if len(rows) > limit else None)
+        found = await repository.page(unit, company_id, before=cursor, limit=limit)
+        items = await shown(unit, company_id, found.runs)
+    return BulkPage(items=items, next_cursor=items[-1].id if found.has_more else None)
 
 
 @router.get("/bulk/{bulk_id}")

@@ -1,6 +1,7 @@
 """SQL of bulk runs."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Row, and_, case, func, insert, or_, select, update
@@ -15,6 +16,8 @@ from sunsweep.server.features.machines.current import shown_status
 from sunsweep.server.features.machines.repository import living
 
 _STOPS: Final = [str(order) for order in STOP_RANK]
+MAX_PAGE_CHARS: Final = 4 * 1024 * 1024
+"""Of filters and parameters on one page of runs: each filter may name thousands of serials."""
 _REASON_CHARS: Final = 255
 _AT_ONCE: Final = 1000
 _FREE: Final = (BulkTarget.command_id.is_(None), BulkTarget.refused == "")
@@ -76,12 +79,23 @@ async def by_id(session: AsyncSession, company_id: int, bulk_id: str, *, lock: b
     return await session.scalar(query.with_for_update() if lock else query)
 
 
-async def page(session: AsyncSession, company_id: int, *, before: str, limit: int) -> Sequence[BulkRun]:
-    """The newest first."""
-    query = select(BulkRun).where(owned(BulkRun, company_id))
+class Page(NamedTuple):
+    runs: Sequence[BulkRun]
+    has_more: bool
+
+
+async def page(session: AsyncSession, company_id: int, *, before: str, limit: int) -> Page:
+    """The newest first; fewer than `limit` where their filters and parameters are long, but one at least."""
+    query = select(BulkRun.id, func.length(BulkRun.selection) + func.length(BulkRun.params))
+    query = query.where(owned(BulkRun, company_id))
     if before:
         query = query.where(BulkRun.id < before)
-    return (await session.scalars(query.order_by(BulkRun.id.desc()).limit(limit))).all()
+    found = (await session.execute(query.order_by(BulkRun.id.desc()).limit(limit + 1))).all()
+    sizes = accumulate(size for _, size in found[:limit])
+    taken = [bulk_id for (bulk_id, _), size in zip(found, sizes, strict=False) if size <= MAX_PAGE_CHARS]
+    taken = taken or [bulk_id for bulk_id, _ in found[:1]]
+    runs = select(BulkRun).where(owned(BulkRun, company_id), BulkRun.id.in_(taken)).order_by(BulkRun.id.desc())
+    return Page((await session.scalars(runs)).all(), len(found) > len(taken))
 
 
 @platform_wide("whoever rolls out does so for all companies")

@@ -1,5 +1,6 @@
 """Which machines of a company are meant."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from msgspec import json
@@ -46,15 +47,19 @@ class Selection(BaseModel):
             raise ValueError("state is a machine's own word; ask for machines that are offline by presence")
         return self
 
-    def fits(self, one: Candidate) -> bool:
-        """Whether this machine is meant."""
-        return (
-            (self.machine_ids is None or one.machine.serial in self.machine_ids)
-            and (self.tags is None or set(self.tags) <= set(json.decode(one.machine.tags)))
+    def meant(self, found: Iterable[Candidate]) -> list[Candidate]:
+        """Those of these machines that fit; sets, for thousands of serials meet thousands of machines in one go."""
+        serials, tags = set(self.machine_ids or ()), set(self.tags or ())
+        states = {plain(state) for state in self.state or ()}
+        return [
+            one
+            for one in found
+            if (not serials or one.machine.serial in serials)
             and (self.model is None or one.machine.model == self.model)
-            and (self.state is None or plain(one.status) in {plain(state) for state in self.state})
             and (self.presence is None or one.presence == self.presence)
-        )
+            and (not states or plain(one.status) in states)
+            and (not tags or tags <= set(json.decode(one.machine.tags)))
+        ]
 
     def unknown(self, found: list[Candidate]) -> list[str]:
         """Serials that were named, and that no machine which is meant has."""

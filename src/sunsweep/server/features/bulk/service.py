@@ -164,7 +164,7 @@ async def known(session: AsyncSession, company_id: int, bulk_id: str, *, lock: b
 async def _meant(session: AsyncSession, order: Order) -> list[Candidate]:
     """The machines that the filter means. Raises `InvalidError` for what all of them would refuse."""
     check(order.wish)
-    found = [one for one in await repository.candidates(session, order.company_id) if order.selection.fits(one)]
+    found = order.selection.meant(await repository.candidates(session, order.company_id))
     errors = []
     models = sorted({one.machine.model for one in found})
     for model in models:

@@ -12,8 +12,8 @@ from sunsweep.contract.times import iso
 from sunsweep.server.db.models import Machine, MachineModel
 from sunsweep.server.features.catalogue.table import Known, OwnCommand, decoded
 
-NAME_PATTERN = r"^[^/.\s]([^/\x00-\x1f\x7f]{0,62}[^/\s])?$"
-"""What stands as one piece of a path, without blanks around it."""
+NAME_PATTERN = r"^[^/.\s\x00-\x1f\x7f]([^/\x00-\x1f\x7f]{0,62}[^/\s\x00-\x1f\x7f])?$"
+"""What stands as one piece of a path, without blanks around it and without control characters."""
 
 _Name = StringConstraints(pattern=rf"^[A-Za-z0-9_.-]{{1,{MAX_COMMAND_CHARS}}}$")
 Bound = (

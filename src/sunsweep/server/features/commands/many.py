@@ -9,12 +9,11 @@ from sunsweep.server.db.models import CommandRow, Machine
 from sunsweep.server.errors import ConflictError
 from sunsweep.server.events import CommandChange
 from sunsweep.server.features.commands import repository
+from sunsweep.server.features.commands.ending import GONE
 from sunsweep.server.features.commands.giving import give_all
 from sunsweep.server.features.commands.service import same
 from sunsweep.server.features.commands.wish import Giver, Wish, check
 from sunsweep.server.features.machines.repository import lock_all
-
-GONE = "the machine has been removed"
 
 
 class Given(NamedTuple):

@@ -13,6 +13,7 @@ from sunsweep.server.features.commands.rules import Said
 
 _RANKS = sorted(STOP_RANK.values())
 _STOPS = [str(order) for order in STOP_RANK]
+_UNDER_WAY = (State.QUEUED, State.SENT, State.ACCEPTED, State.RUNNING)
 
 
 class Last(NamedTuple):
@@ -114,3 +115,24 @@ async def in_the_way(session: AsyncSession, machine_ids: Collection[int], rank: 
         elif state == State.QUEUED and command not in STOP_RANK:
             starts.append(Held(command_id, machine_id, State(state)))
     return InTheWay(starts, stops)
+
+
+async def awaited(session: AsyncSession, machine_id: int) -> list[Held]:
+    """What a machine is still to do or to confirm, locked until the end of the transaction."""
+    of_machine = CommandRow.machine_id == machine_id
+    under_way = select(CommandRow.id).where(CommandRow.state.in_(_UNDER_WAY), of_machine)
+    open_stops = select(CommandRow.id).where(CommandRow.holds.in_(_RANKS), of_machine)
+    found = {*await session.scalars(under_way), *await session.scalars(open_stops)}
+    if not found:
+        return []
+    held = (
+        select(CommandRow.id, CommandRow.state, CommandRow.holds)
+        .where(CommandRow.id.in_(found), of_machine)
+        .order_by(CommandRow.id)
+        .with_for_update()
+    )
+    return [
+        Held(command_id, machine_id, State(state))
+        for command_id, state, holds in await session.execute(held)
+        if holds or state in _UNDER_WAY
+    ]

@@ -8,7 +8,7 @@ from msgspec import json, structs
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.errors import InvalidError
-from sunsweep.server.events import publish_presence
+from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.machines import repository, service
@@ -101,11 +101,13 @@ async def change(
 
 @router.delete("/{machine_id}", status_code=204)
 async def archive(machine_id: Serial, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail) -> None:
-    """End a machine: its logins end now, its history stays, its serial is free after a day."""
+    """End a machine: its logins and what it was to do end now, its history stays, its serial is free after a day."""
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        await service.archive(unit, found, now_ms=held.now_ms())
+        ended = await service.archive(unit, found, now_ms=held.now_ms())
         await trail.done(unit, f"machine {found.serial}", company_id=company_id)
+    for one in ended:
+        await publish_change(held.bus, company_id, machine_id, one)
     await wait_applied(held.database, now_ms=held.now_ms)
 
 
@@ -136,11 +138,13 @@ async def move(
     """End the machine here and make it anew in another company; its new MQTT password is in this answer only."""
     async with held.database.write() as unit:
         found = await service.known(unit, company_id, machine_id, lock=True)
-        moved, login = await service.move(unit, found, to.company_id, now_ms=held.now_ms())
+        moved, login, ended = await service.move(unit, found, to.company_id, now_ms=held.now_ms())
         # Each of the two companies reads that it has gone or come, and not where or whence.
         what, here = f"machine {moved.serial}", {"moved": "here", "mqtt_username": login.mqtt_username}
         await trail.done(unit, what, company_id=company_id, detail={"moved": "away"})
         await trail.done(unit, what, company_id=moved.company_id, detail=here)
+    for one in ended:
+        await publish_change(held.bus, company_id, machine_id, one)
     await wait_applied(held.database, now_ms=held.now_ms)
     return NewMachineOut(**(machine_out(moved, None).model_dump() | structs.asdict(login)))
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy.exc import IntegrityError
@@ -13,8 +13,9 @@ from sunsweep.mqtt.passwords import generate_password, generate_salt, hash_passw
 from sunsweep.server.broker import clearing, kicks, logins
 from sunsweep.server.db.models import Machine, MachineCredential
 from sunsweep.server.errors import ConflictError, InvalidError, NotFoundError
-from sunsweep.server.events import PresenceChange
+from sunsweep.server.events import CommandChange, PresenceChange
 from sunsweep.server.features.accounts.repository import company_by_id
+from sunsweep.server.features.commands.ending import end_all
 from sunsweep.server.features.machines import events, repository
 
 OVERLAP_S: Final = 86_400
@@ -102,21 +103,30 @@ async def first_used(session: AsyncSession, credential_ids: Collection[int], *, 
         await logins.changed(session)
 
 
-async def archive(session: AsyncSession, machine: Machine, *, now_ms: int) -> None:
-    """End the machine here; its history stays."""
+async def archive(session: AsyncSession, machine: Machine, *, now_ms: int) -> list[CommandChange]:
+    """End the machine here, and what it was to do; its history stays. The caller has its row locked."""
     machine.archived_at, machine.archived_key, machine.enabled = now_ms, machine.id, False
     await session.flush()
     await _revoke(session, await repository.living_logins(session, machine.id), now_ms=now_ms)
     clearing.ask(session, machine.id, now_ms)
     await logins.changed(session)
+    return await end_all(session, machine.id, now_ms=now_ms)
 
 
-async def move(session: AsyncSession, machine: Machine, company_id: int, *, now_ms: int) -> tuple[Machine, Login]:
+class Moved(NamedTuple):
+    """A machine in its new company; `ended`: what has become of its commands in the one before."""
+
+    machine: Machine
+    login: Login
+    ended: list[CommandChange]
+
+
+async def move(session: AsyncSession, machine: Machine, company_id: int, *, now_ms: int) -> Moved:
     """Archive it here, make it anew there; raises `NotFoundError`, `ConflictError`."""
     if company_id == machine.company_id:
         raise ConflictError(f"machine {machine.serial} is company {company_id}'s already")
-    await archive(session, machine, now_ms=now_ms)
-    return await add(
+    ended = await archive(session, machine, now_ms=now_ms)
+    anew, login = await add(
         session,
         company_id,
         machine.serial,
@@ -128,6 +138,7 @@ async def move(session: AsyncSession, machine: Machine, company_id: int, *, now_
         lon=machine.lon,
         expected_interval_s=machine.expected_interval_s,
     )
+    return Moved(anew, login, ended)
 
 
 async def end_overlaps(session: AsyncSession, *, now_ms: int) -> None:
