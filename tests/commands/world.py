@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from sunsweep.contract.topics import Event, EventTopic
 from sunsweep.mqtt.port import OnMessages, Subscription
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import CommandEvent, CommandResult, CommandRow, MachineStatus
 from sunsweep.server.dispatch.dispatcher import KEEP_ALIVE_S, Dispatcher
 from sunsweep.server.errors import SunsweepError
+from sunsweep.server.events import wake_message
 from sunsweep.server.features.commands import service
 from sunsweep.server.features.commands.lifecycle import State
 from sunsweep.server.features.commands.service import Wish
@@ -258,7 +258,7 @@ class World:
             return "database_away"
         self.given.append(Given(row.id, slot, command))
         if wake:
-            self.broker.route(Packet(str(EventTopic(COMPANY, slot.serial, Event.WAKE)), b"{}", 0))
+            self.broker.route(Packet(*wake_message(COMPANY, slot.serial, command), 0))
         return row.id
 
     async def _cancel(self, given: Given) -> None:

@@ -1,11 +1,13 @@
 """The backend's internal news about machines, over the broker: what joins processes that share nothing else."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from sunsweep.contract.codec import encode_object
+from sunsweep.contract.commands import is_stop_like
 from sunsweep.contract.refusal import Reason, Refused
 from sunsweep.contract.times import iso, to_ms
 from sunsweep.contract.topics import Event, EventTopic
@@ -39,6 +41,12 @@ async def publish(client: Client, topic: EventTopic, data: object) -> None:
         return
 
 
+async def publish_wake(client: Client, company_id: int, serial: str, command: str) -> None:
+    """Tell `dispatch` that a command waits; it finds by itself what it was not told of."""
+    with suppress(NotConnectedError):
+        await client.publish(*wake_message(company_id, serial, command))
+
+
 async def publish_presence(client: Client, change: PresenceChange) -> None:
     """Tell the viewers that a machine came or went."""
     topic = EventTopic(change.company_id, change.serial, Event.PRESENCE)
@@ -53,6 +61,23 @@ async def publish_change(client: Client, company_id: int, serial: str, change: C
 def change_message(company_id: int, serial: str, change: CommandChange) -> tuple[str, bytes]:
     """The same word as topic and payload, for whoever tells many at once."""
     return str(EventTopic(company_id, serial, Event.COMMAND_STATE)), encode_object(_change_data(change))
+
+
+def wake_message(company_id: int, serial: str, command: str) -> tuple[str, bytes]:
+    """Tells `dispatch` that this command waits for the machine; that it is a stop matters most."""
+    return str(EventTopic(company_id, serial, Event.WAKE)), encode_object({"stop": is_stop_like(command)})
+
+
+def is_about_stop(payload: bytes) -> bool:
+    """What `wake_message` says of the command; of one that says nothing, that it is none."""
+    try:
+        return msgspec.json.decode(payload, type=_WakeData).stop
+    except msgspec.DecodeError:
+        return False
+
+
+class _WakeData(msgspec.Struct):
+    stop: bool = False
 
 
 def _change_data(change: CommandChange) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import islice
 from typing import Final
 
 import structlog
@@ -31,7 +30,9 @@ from sunsweep.server.dispatch.readback import ReadBack
 from sunsweep.server.dispatch.repository import Target
 from sunsweep.server.dispatch.rollout import Rollout
 from sunsweep.server.dispatch.round import Round
+from sunsweep.server.dispatch.turns import Turns
 from sunsweep.server.dispatch.unanswered import Unanswered
+from sunsweep.server.events import is_about_stop
 
 log = structlog.get_logger(__name__)
 
@@ -82,10 +83,9 @@ class Dispatcher:
         self._unanswered = Unanswered(database, self._round, marks, self._readback, now_ms=now_ms)
         self._rollout = Rollout(database, self._client, now_ms)
         self._waiting: set[Target] = set()
-        # In the order of arrival, each once: so they are bounded by the number of machines, and none starves.
-        self._called: dict[Target, None] = {}
-        self._swept: dict[Target, None] = {}
+        self._turns = Turns()
         self._look_due = self._sweep_due = False
+        self._has_just_looked = False
         self._something = asyncio.Event()
 
     async def run(self) -> None:
@@ -107,7 +107,7 @@ class Dispatcher:
                     self._status(message)
                 else:
                     event = parse_event_topic(message.topic)
-                    self._call((event.company_id, event.machine_id))
+                    self._call((event.company_id, event.machine_id), stop=is_about_stop(message.payload))
             except Refused:
                 continue
 
@@ -124,8 +124,8 @@ class Dispatcher:
         if target in self._waiting:
             self._call(target)
 
-    def _call(self, target: Target) -> None:
-        self._called[target] = None
+    def _call(self, target: Target, *, stop: bool = False) -> None:
+        self._turns.call(target, stop=stop)
         self._something.set()
 
     async def _tick_for_ever(self) -> None:
@@ -155,33 +155,37 @@ class Dispatcher:
                 await _guarded(deed)
 
     def _next(self) -> Awaitable[None] | None:
-        """What somebody called for goes before what was found to be due."""
+        """Stops go before all else, and what somebody called for before what a sweep has found."""
         if self._readback.proved:
             return self._unanswered.confirm()
-        if self._called:
-            return self._send(self._called)
-        if self._look_due:
+        if self._turns.stops:
+            return self._send()
+        # In turn with what was called for: thousands of these keep no open stop waiting, nor it them.
+        if self._look_due and not (self._has_just_looked and self._turns.called):
             self._look_due = False
             return self._look()
+        if self._turns.called:
+            return self._send()
         if self._sweep_due:
             self._sweep_due = False
             return self._sweep()
-        return self._send(self._swept) if self._swept else None
+        return self._send() if self._turns else None
 
-    async def _send(self, targets: dict[Target, None]) -> None:
-        these = list(islice(targets, AT_ONCE))
-        for target in these:
-            del targets[target]
+    async def _send(self) -> None:
+        self._has_just_looked = False
+        these = self._turns.take(AT_ONCE)
         # From here on: a status that comes meanwhile is to be heeded.
         self._waiting.update(these)
         self._waiting.difference_update(set(these) - await self._round.send(these))
 
     async def _look(self) -> None:
         """What is new in the queue, and the stops whose machines have not confirmed them."""
+        self._has_just_looked = True
         async with self._database.read() as session:
             new = await repository.waiting_machines(session, since_ms=self._now_ms() - NEW_WITHIN_MS)
-        for target in new.keys() - self._waiting:
-            self._call(target)
+        for target, queue in new.items():
+            if queue.has_stop or target not in self._waiting:
+                self._call(target, stop=queue.has_stop)
         if self._may_send:
             await self._unanswered.send_again()
 
@@ -189,9 +193,9 @@ class Dispatcher:
         """Every machine with something queued, and what was sent and never answered."""
         async with self._database.read() as session:
             waiting = await repository.waiting_machines(session)
-        metrics.COMMANDS_QUEUED.set(sum(waiting.values()))
+        metrics.COMMANDS_QUEUED.set(sum(queue.commands for queue in waiting.values()))
         self._waiting.update(waiting)
-        self._swept.update(dict.fromkeys(waiting))
+        self._turns.sweep(waiting)
         if self._lease.held:
             await self._unanswered.tell()
 

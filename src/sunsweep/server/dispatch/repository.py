@@ -34,15 +34,23 @@ class Item(NamedTuple):
         return (self.machine.company_id, self.machine.serial)
 
 
-async def waiting_machines(session: AsyncSession, *, since_ms: int = 0) -> dict[Target, int]:
-    """Every machine that has something queued, and how much; `since_ms`: only what has come into that since."""
+class Queue(NamedTuple):
+    """What of a machine waits to be sent."""
+
+    commands: int
+    has_stop: bool
+
+
+async def waiting_machines(session: AsyncSession, *, since_ms: int = 0) -> dict[Target, Queue]:
+    """Every machine that has something queued; `since_ms`: only what has come into that since."""
     query = (
-        select(Machine.company_id, Machine.serial, func.count())
+        select(Machine.company_id, Machine.serial, func.count(), func.max(CommandRow.holds))
         .join(CommandRow, CommandRow.machine_id == Machine.id)
         .where(CommandRow.state == State.QUEUED, Machine.archived_at.is_(None), CommandRow.changed_at >= since_ms)
         .group_by(Machine.company_id, Machine.serial)
     )
-    return {(company_id, serial): number for company_id, serial, number in await session.execute(query)}
+    rows = await session.execute(query)
+    return {(company_id, serial): Queue(number, rank > 0) for company_id, serial, number, rank in rows}
 
 
 async def queued(session: AsyncSession, targets: Collection[Target]) -> list[Item]:

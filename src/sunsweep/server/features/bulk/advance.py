@@ -25,7 +25,9 @@ class Step(NamedTuple):
 
     did: Next
     told: list[tuple[str, CommandChange]]
-    given: list[str]
+    given: Sequence[str] = ()
+    command: str = ""
+    """What those were given."""
 
     @property
     def moved(self) -> bool:
@@ -33,7 +35,7 @@ class Step(NamedTuple):
         return self.did not in (Next.WAIT, Next.END)
 
 
-NOTHING: Final = Step(Next.END, [], [])
+NOTHING: Final = Step(Next.END, [])
 
 
 async def advance(session: AsyncSession, company_id: int, bulk_id: str, *, now_ms: int) -> Step:
@@ -45,14 +47,14 @@ async def advance(session: AsyncSession, company_id: int, bulk_id: str, *, now_m
     step = next_step(run, tally)
     if step is Next.ABORT:
         words = f"{tally.failures} machines did not do it, and abort_after is {run.abort_after}"
-        return Step(step, await abort(session, run, words, now_ms=now_ms), [])
+        return Step(step, await abort(session, run, words, now_ms=now_ms))
     if step is Next.CANCEL:
-        return Step(step, await _cancel(session, run, now_ms=now_ms), [])
+        return Step(step, await _cancel(session, run, now_ms=now_ms))
     if step is Next.END:
         run.state, run.ended_at = FINISHED if run.state == RUNNING else run.state, now_ms
-        return Step(step, [], [])
+        return Step(step, [])
     if step is Next.WAIT:
-        return Step(step, [], [])
+        return Step(step, [])
     if step is Next.BEGIN:
         run.stage += 1
     return await _give(session, run, step, now_ms=now_ms)
@@ -75,7 +77,7 @@ async def _give(session: AsyncSession, run: BulkRun, step: Next, *, now_ms: int)
     await repository.settle(session, run.id, commands, stopped | given.refused)
     serials = {machine.id: machine.serial for machine in machines}
     told = [(serials[machine_id], change) for machine_id, changes in given.changes.items() for change in changes]
-    return Step(step, told, [serials[machine_id] for machine_id in commands])
+    return Step(step, told, [serials[machine_id] for machine_id in commands], run.command)
 
 
 async def _stopped(session: AsyncSession, run: BulkRun, machines: Sequence[Machine]) -> dict[int, str]:

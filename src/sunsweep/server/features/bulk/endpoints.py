@@ -128,7 +128,7 @@ async def abort(
     async with held.database.write() as unit:
         run, told = await service.abort(unit, company_id, bulk_id, by=who.email, now_ms=held.now_ms())
         await trail.done(unit, f"bulk {run.id}", company_id=company_id, detail={"command": run.command})
-    await tell(held.bus, company_id, Step(Next.ABORT, told, []))
+    await tell(held.bus, company_id, Step(Next.ABORT, told))
     return await bulk_run(bulk_id, company_id, held)
 
 

@@ -3,8 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from sunsweep.contract.topics import Event, EventTopic
-from sunsweep.server.events import publish, publish_change
+from sunsweep.server.events import publish_change, publish_wake
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.commands import repository, service
@@ -63,7 +62,7 @@ async def give(
         (answer,) = await shown(unit, company_id, [(row, machine_id)], who=who)
     for change in changes:
         await publish_change(held.bus, company_id, machine_id, change)
-    await publish(held.bus, EventTopic(company_id, machine_id, Event.WAKE), {})
+    await publish_wake(held.bus, company_id, machine_id, new.command)
     if not seconds(wait):
         return answer
     row = await outcome(held.database, row, within_s=seconds(wait), gone=request.is_disconnected)
