@@ -15,7 +15,7 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.lease import LEASE_MS
 from sunsweep.server.db.models import CommandRow, Machine
 from sunsweep.server.dispatch import dispatcher as dispatching
-from sunsweep.server.dispatch import timing
+from sunsweep.server.dispatch import repository, timing
 from sunsweep.server.dispatch.outgoing import Unsent
 from sunsweep.server.dispatch.repository import Item
 from sunsweep.server.features.commands import service
@@ -343,3 +343,26 @@ async def test_a_bare_start_that_is_marked_expires_where_its_time_runs_out_befor
     assert [one["state"] for one in found["history"]] == ["queued", "sent", "queued", "expired"]
     assert (found["reason"], found["sends"], found["sent_at"]) == (Unsent.LATE, 0, None)
     assert machine.orders == ["stop_cleaning"]
+
+
+async def test_what_ran_out_while_a_machine_was_away_is_told_in_one_go(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of it there is: each look costs all that is queued, and stops of others wait meanwhile."""
+    time, looks = Time(), 0
+    await platform.add_machine("AWAY")
+    starts = [await give(platform, "AWAY", "start_cleaning", expires_in=60) for _ in range(10)]
+    time.ahead_ms = 61_000
+    ask = repository.queued
+
+    async def counted(*asked: Any) -> list[Item]:
+        nonlocal looks
+        found = await ask(*asked)
+        looks += bool(found)
+        return found
+
+    monkeypatch.setattr(repository, "queued", counted)
+    async with dispatcher(platform, time):
+        for start in starts:
+            await becomes(platform, "AWAY", start, "expired")
+    assert looks == 1

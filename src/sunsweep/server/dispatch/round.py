@@ -61,11 +61,14 @@ class Round:
                     if self._cut_off():
                         await self._marks.say_why(items, BROKER_AWAY)
                     return waiting | {item.target for item in items}
-                first = _most_urgent(items)
-                tried.update(item.row.id for item in first)
+                over, living = self._by_life(items)
+                first = _most_urgent(living)
+                tried.update(item.row.id for item in (*over, *first))
                 deaf, stuck = await self._send_each(first)
                 waiting |= deaf | stuck
-                await self._marks.say_why([item for item in items if item.target in deaf], NOBODY_LISTENS)
+                # After what is sent, and all at once: a machine that was away for long may have very many.
+                await self._marks.become(over, State.EXPIRED, reason=Unsent.LATE)
+                await self._marks.say_why([item for item in living if item.target in deaf], NOBODY_LISTENS)
         return waiting
 
     async def send_again(self, items: Collection[Item]) -> set[Target]:
@@ -82,17 +85,20 @@ class Round:
         async with self._database.read() as session:
             return [item for item in await repository.queued(session, targets) if item.row.id not in but]
 
+    def _by_life(self, items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+        """Those whose time is over, and the others."""
+        now_ms = self._now_ms()
+        over = [item for item in items if is_over(item.row, now_ms=now_ms)]
+        return over, [item for item in items if not is_over(item.row, now_ms=now_ms)]
+
     async def _send_each(self, items: Sequence[Item]) -> tuple[set[Target], set[Target]]:
         """One command of each machine; the machines that do not listen, and those of which nobody knows."""
         now_ms = self._now_ms()
-        over = [item for item in items if is_over(item.row, now_ms=now_ms)]
-        await self._marks.become(over, State.EXPIRED, reason=Unsent.LATE)
-        living = [item for item in items if not is_over(item.row, now_ms=now_ms)]
         away = [
-            item for item in living if _is_bare_start(item) and not may_be_here(item.row, item.status, now_ms=now_ms)
+            item for item in items if _is_bare_start(item) and not may_be_here(item.row, item.status, now_ms=now_ms)
         ]
         deaf = {item.target for item in away}
-        out = await self._mark_bare_starts([item for item in living if item.target not in deaf], at_ms=now_ms)
+        out = await self._mark_bare_starts([item for item in items if item.target not in deaf], at_ms=now_ms)
         self._expect(out)
         said = await self._outgoing.publish_all(out)
         await self._settle(said, at_ms=now_ms)
