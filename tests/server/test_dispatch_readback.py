@@ -1,7 +1,7 @@
 """Bare machines: which status proves a command, and which proves nothing."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sunsweep.mqtt.port import Published
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.dispatch import dispatcher as dispatching
 from sunsweep.server.dispatch import timing
+from sunsweep.server.dispatch.marks import Marks
 from sunsweep.server.dispatch.repository import Item
 from sunsweep.server.dispatch.round import NOT_PROVABLE
 from tests.support.dispatching import Bare, Time, bare, becomes, command, dispatcher, give, online, started
@@ -197,4 +198,26 @@ async def test_a_machine_that_answers_is_not_read_back(platform: Platform) -> No
         await eventually(lambda: is_shown(platform, "Running"))
         assert (await command(platform, SERIAL, start))["state"] == "sent"
         await machine.answers(start, "succeeded")
+        await becomes(platform, SERIAL, start, "succeeded")
+
+
+async def test_a_database_that_is_away_after_the_publish_costs_no_proof(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = await platform.add_machine(SERIAL)
+    mark, lost = Marks.sent, False
+
+    async def lost_once(self: Marks, items: Collection[Item], *, at_ms: int) -> None:
+        nonlocal lost
+        if not lost:
+            lost = True
+            raise ConnectionResetError
+        await mark(self, items, at_ms=at_ms)
+
+    monkeypatch.setattr(Marks, "sent", lost_once)
+    async with dispatcher(platform), bare(platform, login) as machine:
+        await online(platform, machine, SERIAL)
+        start = await sent(platform, machine, "start_cleaning")
+        assert lost
+        await machine.says("Running")
         await becomes(platform, SERIAL, start, "succeeded")

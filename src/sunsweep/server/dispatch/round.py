@@ -117,21 +117,25 @@ class Round:
                 self._readback.expect(item, now_ms=self._now_ms())
 
     async def _settle(self, said: Sequence[tuple[Item, Said]], *, at_ms: int) -> None:
+        # Before the database, which may be away: else what the machine's status proves would be lost with the mark.
+        self._note(said)
         delivered = [item for item, word in said if word is Published.DELIVERED]
         await self._marks.sent([item for item in delivered if not _is_bare_start(item)], at_ms=at_ms)
         for item, word in said:
-            if word is Published.DELIVERED:
-                continue
-            self._readback.drop(item.target, item.row.id)
-            if word is not None and _is_bare_start(item):
-                await self._marks.take_back(item, NOBODY_LISTENS if word is Published.NOBODY_LISTENS else word)
+            if word not in (Published.DELIVERED, None) and _is_bare_start(item):
+                await self._marks.take_back(item, NOBODY_LISTENS if word is Published.NOBODY_LISTENS else str(word))
         late = [item for item, word in said if word is Unsent.LATE]
         await self._marks.become(late, State.EXPIRED, reason=Unsent.LATE)
-        bare = [item for item in delivered if is_bare(item.status)]
-        for item in bare:
-            self._readback.sent(item)
-        unknown = [item for item in bare if not item.effects.knows(item.row.command)]
+        unknown = [item for item in delivered if is_bare(item.status) and not item.effects.knows(item.row.command)]
         await self._marks.become(unknown, State.UNCONFIRMED, reason=NOT_PROVABLE)
+
+    def _note(self, said: Sequence[tuple[Item, Said]]) -> None:
+        """Of what was published statuses tell from here on; of the rest nothing is expected."""
+        for item, word in said:
+            if word is Published.DELIVERED:
+                self._readback.sent(item)
+            else:
+                self._readback.drop(item.target, item.row.id)
 
 
 def _is_bare_start(item: Item) -> bool:
