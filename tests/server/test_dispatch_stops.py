@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sunsweep.server.dispatch import dispatcher as dispatching
-from sunsweep.server.dispatch import timing, unanswered
+from sunsweep.server.dispatch import repository, timing, unanswered
+from sunsweep.server.features.commands.lifecycle import State
 from tests.support.dispatching import (
     Bare,
     Time,
@@ -21,6 +22,7 @@ from tests.support.dispatching import (
     reason_of,
     started,
 )
+from tests.support.orders import WAY, lead
 from tests.support.platform import Platform, eventually
 
 SERIAL = "SCM-1"
@@ -164,3 +166,22 @@ async def test_who_did_not_listen_gets_it_at_the_next_word(platform: Platform, m
             await again.says("Running", session=SESSION)
             await eventually(lambda: heard(again, 1))
             assert again.ids == [stop]
+
+
+async def test_those_who_drive_home_for_long_do_not_hide_a_start_that_has_fallen_silent(
+    on_both: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "LIMIT", 1)
+    platform, time, given = on_both, Time(), []
+    for serial, order in (("HOME", "return_to_dock"), ("WORK", "start_cleaning")):
+        await platform.add_machine(serial)
+        given.append(await give(platform, serial, order))
+        await lead(platform, given[-1], *WAY[State.RUNNING])
+    home, work = given
+    time.ahead_ms = timing.NEXT_WORD_WITHIN_MS + 1000
+    async with dispatcher(platform, time):
+        found = await becomes(platform, "WORK", work, "unconfirmed")
+        assert found["reason"] == unanswered.NOT_ENDED
+        assert (await command(platform, "HOME", home))["state"] == "running"
+        time.ahead_ms = timing.STOP_ENDS_WITHIN_MS + 1000
+        await becomes(platform, "HOME", home, "unconfirmed")

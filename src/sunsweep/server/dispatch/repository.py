@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Select, func, or_, select, tuple_, update
+from sqlalchemy import Select, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.commands import STOP_RANK
@@ -17,6 +17,7 @@ Target = tuple[int, str]
 
 LIMIT: Final = 500
 _RANKS: Final = sorted(STOP_RANK.values())
+_STOPS: Final = [str(order) for order in STOP_RANK]
 _NOT_ANSWERED: Final = (State.SENT, State.UNCONFIRMED)
 _BEGUN: Final = (State.ACCEPTED, State.RUNNING)
 
@@ -65,9 +66,13 @@ async def open_stops(session: AsyncSession) -> list[Item]:
     return await _items(session, _commands().where(CommandRow.holds.in_(_RANKS), sent))
 
 
-async def silent(session: AsyncSession, state: State, *, before_ms: int) -> list[Item]:
-    """Commands that came into this state before an instant and are in it still."""
-    which = (CommandRow.state == state, CommandRow.changed_at < before_ms)
+async def silent(
+    session: AsyncSession, states: Collection[State], *, before_ms: int, stops_before_ms: int | None = None
+) -> list[Item]:
+    """Commands that came into one of these states before an instant and are in it still; stops may have their own."""
+    too_long = case((CommandRow.command.in_(_STOPS), stops_before_ms or before_ms), else_=before_ms)
+    # Asked of the database: the many that may take longer would fill the limit.
+    which = (CommandRow.state.in_(states), CommandRow.changed_at < too_long)
     return await _items(session, _commands().where(*which).limit(LIMIT))
 
 

@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from sunsweep.contract.commands import is_stop_like
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.dispatch import repository
 from sunsweep.server.dispatch.marks import Marks
 from sunsweep.server.dispatch.readback import ReadBack
-from sunsweep.server.dispatch.repository import Item, Target
+from sunsweep.server.dispatch.repository import Target
 from sunsweep.server.dispatch.round import Round
 from sunsweep.server.dispatch.timing import (
     ANSWER_WITHIN_MS,
@@ -70,18 +69,12 @@ class Unanswered:
         """Say of what was sent, or begun, that nothing has come for too long."""
         now_ms = self._now_ms()
         async with self._database.read() as session:
-            sent = await repository.silent(session, State.SENT, before_ms=now_ms - ANSWER_WITHIN_MS)
-            begun = [
-                item
-                for state in (State.ACCEPTED, State.RUNNING)
-                for item in await repository.silent(session, state, before_ms=now_ms - NEXT_WORD_WITHIN_MS)
-            ]
+            sent = await repository.silent(session, (State.SENT,), before_ms=now_ms - ANSWER_WITHIN_MS)
+            begun = await repository.silent(
+                session,
+                (State.ACCEPTED, State.RUNNING),
+                before_ms=now_ms - NEXT_WORD_WITHIN_MS,
+                stops_before_ms=now_ms - STOP_ENDS_WITHIN_MS,
+            )
         await self._marks.become(sent, State.UNCONFIRMED, reason=NOTHING_SAID)
-        lost = [item for item in begun if _is_lost(item, now_ms=now_ms)]
-        await self._marks.become(lost, State.UNCONFIRMED, reason=NOT_ENDED)
-
-
-def _is_lost(item: Item, *, now_ms: int) -> bool:
-    """A machine drives home for long."""
-    allowed_ms = STOP_ENDS_WITHIN_MS if is_stop_like(item.row.command) else NEXT_WORD_WITHIN_MS
-    return item.row.changed_at < now_ms - allowed_ms
+        await self._marks.become(begun, State.UNCONFIRMED, reason=NOT_ENDED)
