@@ -5,7 +5,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
+from sunsweep.server.db.models import CommandRow, MachineStatus
 from sunsweep.server.dispatch import dispatcher as dispatching
 from sunsweep.server.dispatch import repository, timing, unanswered
 from sunsweep.server.features.commands.lifecycle import State
@@ -185,3 +187,25 @@ async def test_those_who_drive_home_for_long_do_not_hide_a_start_that_has_fallen
         assert (await command(platform, "HOME", home))["state"] == "running"
         time.ahead_ms = timing.STOP_ENDS_WITHIN_MS + 1000
         await becomes(platform, "HOME", home, "unconfirmed")
+
+
+async def test_what_nobody_confirms_any_more_is_not_read_at_each_look(on_both: Platform) -> None:
+    platform = on_both
+    await platform.add_machine(SERIAL)
+    stop = await give(platform, SERIAL, "stop_cleaning")
+    await lead(platform, stop, *WAY[State.UNCONFIRMED])
+
+    async def found(*, sends: int, back_ms: int = 0, presence: str = "online") -> list[str]:
+        async with platform.database.write() as session:
+            await session.execute(update(CommandRow).values(sends=sends, sent_at=1000))
+            (machine_id,) = await session.scalars(select(CommandRow.machine_id))
+            here = {"presence": presence, "presence_since": back_ms, "presence_cause": "", "heard_at": 1}
+            await session.merge(MachineStatus(machine_id=machine_id, in_session=False, **here))
+        async with platform.database.read() as session:
+            assert await repository.provable(session) == (set(), {stop})
+            return [item.row.id for item in await repository.open_stops(session, enough=timing.ENOUGH_SENDS)]
+
+    assert await found(sends=timing.ENOUGH_SENDS - 1) == [stop]
+    assert await found(sends=timing.ENOUGH_SENDS) == []
+    assert await found(sends=timing.ENOUGH_SENDS, back_ms=1001) == [stop]
+    assert await found(sends=1, back_ms=1001, presence="offline") == []

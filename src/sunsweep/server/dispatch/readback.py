@@ -57,6 +57,11 @@ class ReadBack:
         """Whether there are proofs to be told."""
         return bool(self._proved)
 
+    @property
+    def awaited(self) -> set[str]:
+        """Ids of the commands that a status may prove."""
+        return {command_id for of_machine in self._awaited.values() for command_id in of_machine}
+
     @contextmanager
     def listening(self, targets: Collection[Target], *, now_ms: int) -> Iterator[None]:
         """Note the statuses of these machines from before the database is asked: one may come in between."""

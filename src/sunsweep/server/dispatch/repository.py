@@ -60,10 +60,25 @@ async def queued(session: AsyncSession, targets: Collection[Target]) -> list[Ite
     return await _items(session, _commands().where(CommandRow.state == State.QUEUED, these))
 
 
-async def open_stops(session: AsyncSession) -> list[Item]:
-    """Stops that were sent and are not confirmed."""
-    sent = CommandRow.state.in_((*_NOT_ANSWERED, *_BEGUN))
-    return await _items(session, _commands().where(CommandRow.holds.in_(_RANKS), sent))
+async def open_stops(session: AsyncSession, *, enough: int) -> list[Item]:
+    """Stops that were sent, are not confirmed, and may be due again.
+
+    Those of which that is certain are left out: there may be one of every machine until a person closes them, and this
+    is asked every second. They were sent `enough` times and the machine has not come since, or it is away.
+    """
+    status, sent = MachineStatus, CommandRow.state.in_((*_NOT_ANSWERED, *_BEGUN))
+    is_here = or_(status.machine_id.is_(None), status.presence != "offline")
+    again = or_(CommandRow.sends < enough, status.presence_since > CommandRow.sent_at)
+    return await _items(session, _commands().where(CommandRow.holds.in_(_RANKS), sent, is_here, again))
+
+
+async def provable(session: AsyncSession) -> tuple[set[str], set[str]]:
+    """What was sent to bare machines and a status may prove yet: ids of starts, and of open stops."""
+    bare = or_(MachineStatus.machine_id.is_(None), MachineStatus.in_session.is_(False))
+    ids = _commands().with_only_columns(CommandRow.id).where(bare)
+    starts = ids.where(CommandRow.state == State.SENT, CommandRow.holds == 0)
+    stops = ids.where(CommandRow.holds.in_(_RANKS), CommandRow.state.in_((*_NOT_ANSWERED, *_BEGUN)))
+    return set(await session.scalars(starts)), set(await session.scalars(stops))
 
 
 async def silent(
@@ -85,12 +100,6 @@ async def hold(session: AsyncSession, command_ids: Collection[str]) -> list[Held
     query = select(CommandRow.id, CommandRow.machine_id, CommandRow.state).where(CommandRow.id.in_(command_ids))
     rows = await session.execute(query.order_by(CommandRow.id).with_for_update())
     return [Held(command_id, machine_id, State(state)) for command_id, machine_id, state in rows]
-
-
-async def unproved(session: AsyncSession) -> list[Item]:
-    """What was sent to bare machines a moment ago and is not answered."""
-    bare = or_(MachineStatus.machine_id.is_(None), MachineStatus.in_session.is_(False))
-    return await _items(session, _commands().where(CommandRow.state == State.SENT, bare).limit(LIMIT))
 
 
 async def note_sent(session: AsyncSession, command_ids: Sequence[str], *, at_ms: int) -> None:

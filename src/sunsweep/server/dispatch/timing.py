@@ -1,5 +1,6 @@
 """When a command goes out, when again, and for how long the broker may keep it. Pure."""
 
+from itertools import count
 from typing import Final
 
 from sunsweep.contract.commands import STOP_RANK, is_stop_like
@@ -61,13 +62,17 @@ def waited_ms(sends: int) -> int:
     return sum(wait_ms(number) for number in range(1, sends))
 
 
+ENOUGH_SENDS: Final = next(sends for sends in count(1) if waited_ms(sends) >= RESEND_FOR_MS)
+"""After so many a stop goes out again only to a machine that has come back."""
+
+
 def is_due_again(row: CommandRow, status: MachineStatus | None, *, now_ms: int) -> bool:
     """Whether an open stop goes out again: at once to a machine that has come back, else after its wait."""
     if row.sent_at is None or (status is not None and status.presence == "offline"):
         return False
     if status is not None and status.presence_since > row.sent_at:
         return True
-    if waited_ms(row.sends) >= RESEND_FOR_MS:
+    if row.sends >= ENOUGH_SENDS:
         return False
     # Or the clock has stepped back.
     return not 0 <= now_ms - row.sent_at < wait_ms(row.sends)

@@ -11,9 +11,9 @@ from sunsweep.server.dispatch.repository import Target
 from sunsweep.server.dispatch.round import Round
 from sunsweep.server.dispatch.timing import (
     ANSWER_WITHIN_MS,
+    ENOUGH_SENDS,
     NEXT_WORD_WITHIN_MS,
     STOP_ENDS_WITHIN_MS,
-    is_bare,
     is_due_again,
 )
 from sunsweep.server.features.commands.lifecycle import State
@@ -41,14 +41,10 @@ class Unanswered:
 
     async def send_again(self) -> None:
         """Open stops that are due."""
+        await self._adopt()
         async with self._database.read() as session:
-            stops = await repository.open_stops(session)
-            sent = await repository.unproved(session)
+            stops = await repository.open_stops(session, enough=ENOUGH_SENDS)
         now_ms = self._now_ms()
-        self._readback.forget({item.row.id for item in stops}, now_ms=now_ms)
-        for item in (*sent, *stops):
-            if is_bare(item.status) and item.row.state in (State.SENT, State.UNCONFIRMED):
-                self._readback.adopt(item, now_ms=now_ms)
         self._deaf = {target: at_ms for target, at_ms in self._deaf.items() if 0 <= now_ms - at_ms < DEAF_FOR_MS}
         due = [
             item
@@ -57,6 +53,17 @@ class Unanswered:
         ]
         if due:
             self._deaf.update(dict.fromkeys(await self._round.send_again(due), now_ms))
+
+    async def _adopt(self) -> None:
+        """What another process has sent, or this one before it was started again, is proved here from now on."""
+        async with self._database.read() as session:
+            starts, stops = await repository.provable(session)
+            new = sorted((starts | stops) - self._readback.awaited)[: repository.LIMIT]
+            items = await repository.these(session, new) if new else []
+        now_ms = self._now_ms()
+        self._readback.forget(stops, now_ms=now_ms)
+        for item in items:
+            self._readback.adopt(item, now_ms=now_ms)
 
     async def confirm(self) -> None:
         """Statuses have proved something."""
