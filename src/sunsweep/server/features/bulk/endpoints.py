@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/commands", tags=["bulk"])
 
-_OfDryRun = "of a dry run: "
+_OF_DRY_RUN = "of a dry run: "
 
 
 @router.post(
@@ -53,9 +53,9 @@ async def give(
     company_id: CompanyId,
     held: ServicesOf,
     trail: AuditTrail,
-    limit: Annotated[MachineLimit, Query(description=f"{_OfDryRun}machines of a page")] = 200,
+    limit: Annotated[MachineLimit, Query(description=f"{_OF_DRY_RUN}machines of a page")] = 200,
     cursor: SerialCursor = "",
-    refused: Annotated[bool, Query(description=f"{_OfDryRun}only machines that would be given nothing")] = False,  # noqa: FBT002  FastAPI names it
+    refused: Annotated[bool, Query(description=f"{_OF_DRY_RUN}only machines that would be given nothing")] = False,  # noqa: FBT002  FastAPI names it
 ) -> BulkBegun | JSONResponse:
     """Give one order to all machines that a filter means.
 
