@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from signal import Signals
 
 import pytest
 
@@ -92,6 +93,26 @@ async def test_changed_rules_hold_for_those_who_are_connected(broker: LocalBroke
 async def test_changes_at_the_same_time_are_all_in_force(broker: LocalBroker) -> None:
     await asyncio.gather(*(broker.apply([MACHINE_A._replace(username=f"m-{number}")]) for number in range(20)))
     async with connected(settings_for(broker.port, "m-19")):
+        pass
+
+
+async def test_a_signal_that_the_broker_forgets_is_given_again(
+    broker: LocalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = broker._process
+    assert process is not None
+    signal, given = process._signal, []
+
+    def forgetful(number: Signals) -> None:
+        given.append(number)
+        if len(given) > 1:
+            signal(number)
+
+    monkeypatch.setattr(process, "_signal", forgetful)
+    await broker.apply([MACHINE_A._replace(username="m-new")])
+    monkeypatch.undo()
+    assert given[:2] == [Signals.SIGHUP] * 2
+    async with connected(settings_for(broker.port, "m-new")):
         pass
 
 

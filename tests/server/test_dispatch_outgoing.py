@@ -93,7 +93,7 @@ async def test_from_the_loss_of_the_lease_on_nothing_goes_out() -> None:
 
 
 async def test_one_that_stalls_holds_up_no_other_and_its_outcome_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outgoing, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(outgoing, "ANSWER_WITHIN_S", 2.0)
     said = await World().publish(Broker(lambda number: asyncio.Event().wait() if number == 3 else None))
     assert said == [None if number == 3 else Published.DELIVERED for number in range(NUMBER)]
 
@@ -101,6 +101,6 @@ async def test_one_that_stalls_holds_up_no_other_and_its_outcome_is_unknown(monk
 async def test_what_is_still_behind_a_broker_that_stalls_has_certainly_not_gone_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outgoing, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(outgoing, "ANSWER_WITHIN_S", 2.0)
     said = await World().publish(Broker(lambda _: asyncio.Event().wait()))
     assert said == [None] * IN_FLIGHT + [Unsent.WITHHELD] * (NUMBER - IN_FLIGHT)

@@ -18,6 +18,7 @@ from sunsweep.mqtt.local_broker.errors import BrokerError
 _PR_SET_PDEATHSIG: Final = 1
 _STOP_WITHIN_S: Final = 5.0
 _ASK_AGAIN_AFTER_S: Final = 0.3
+_RELOAD_AGAIN_AFTER_S: Final = 1.0
 _START_WITHIN_S: Final = 30.0
 _MAX_LINE_BYTES: Final = 64 * 1024
 
@@ -86,8 +87,10 @@ class BrokerProcess(asyncio.SubprocessProtocol):
         if not self.alive:
             return
         reloading = self._expect(_RELOADING)
-        self._signal(signal.SIGHUP)
-        await _first_of(reloading, self.exited, timeout_s=None)
+        # Asked more than once: mosquitto forgets a SIGHUP that comes while it still reads for the one before.
+        while not (reloading.done() or self.exited.done()):
+            self._signal(signal.SIGHUP)
+            await _first_of(reloading, self.exited, timeout_s=_RELOAD_AGAIN_AFTER_S)
 
     async def stop(self) -> None:
         """SIGTERM, upon which it saves; SIGKILL where that takes too long."""
