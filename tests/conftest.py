@@ -1,7 +1,9 @@
 """What every test has; the fixtures themselves stand in tests/support."""
 
+import faulthandler
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.hygiene", "tests.support.databases", "tests.support.light_passwords"]
@@ -14,3 +16,11 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, max_examples=200, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """pytest lifts its watch at a failure; but what hangs a test may hang its teardown too."""
+    if isinstance(node, pytest.Item):
+        limit_s = float(node.config.getini("faulthandler_timeout"))
+        faulthandler.dump_traceback_later(limit_s, exit=True, file=2)
