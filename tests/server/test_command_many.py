@@ -159,19 +159,6 @@ async def test_every_machine_is_given_it_or_told_why_not(database: Database) -> 
         await give(database, of, Wish("start_cleaning", {"a": float("nan")}))
 
 
-async def test_a_repeated_key_gives_nothing_twice(database: Database) -> None:
-    of = await machines(database, 3)
-    first = await give(database, of[:2], Wish("start_cleaning", {}, idempotency_key="k"))
-    again = await give(database, of, Wish("start_cleaning", {}, idempotency_key="k"))
-    assert {number: row.id for number, row in first.rows.items()}.items() <= {
-        number: row.id for number, row in again.rows.items()
-    }.items()
-    assert again.changes.keys() == {of[2].id}
-    other = await give(database, of, Wish("resume", {}, idempotency_key="k"))
-    assert (other.rows, other.changes, len(other.refused)) == ({}, {}, 3)
-    assert len(await stored(database)) == 3
-
-
 async def test_ids_are_newer_than_each_machine_s_last_whatever_the_clock_says(database: Database) -> None:
     of = await machines(database, 3)
     await give(database, of[:2], Wish("pause", {}))

@@ -6,12 +6,9 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import CommandRow, Machine
-from sunsweep.server.errors import ConflictError
 from sunsweep.server.events import CommandChange
-from sunsweep.server.features.commands import repository
 from sunsweep.server.features.commands.ending import GONE
 from sunsweep.server.features.commands.giving import give_all
-from sunsweep.server.features.commands.service import same
 from sunsweep.server.features.commands.wish import Giver, Wish, check
 from sunsweep.server.features.machines.repository import lock_all
 
@@ -20,7 +17,6 @@ class Given(NamedTuple):
     """By machine id, each machine either in `rows` or in `refused`."""
 
     rows: dict[int, CommandRow]
-    """What was given; for a repeated idempotency key the earlier command."""
     refused: dict[int, str]
     """Why it was given nothing, in plain words."""
     changes: dict[int, list[CommandChange]]
@@ -43,16 +39,7 @@ async def give_to_many(
     """
     check(wish)
     locked = {machine.id: machine for machine in await lock_all(session, {machine.id for machine in machines})}
-    rows: dict[int, CommandRow] = {}
     refused = {machine.id: GONE for machine in machines if machine.id not in locked}
-    if wish.idempotency_key:
-        earlier = await repository.by_idempotency_key(session, locked.keys(), wish.idempotency_key)
-        for machine_id, row in earlier.items():
-            del locked[machine_id]
-            try:
-                rows[machine_id] = same(row, wish)
-            except ConflictError as error:
-                refused[machine_id] = error.detail
     given = await give_all(session, list(locked.values()), wish, Giver(user_id, key_id), now_ms=now_ms)
     refused |= {machine_id: error.detail for machine_id, error in given.refused.items()}
-    return Given(rows | given.rows, refused, given.changes)
+    return Given(given.rows, refused, given.changes)

@@ -47,10 +47,9 @@ async def by_id(session: AsyncSession, machine_id: int, command_id: str, *, lock
     return await session.scalar(query.with_for_update() if lock else query)
 
 
-async def by_idempotency_key(session: AsyncSession, machine_ids: Collection[int], key: str) -> dict[int, CommandRow]:
-    """By machine, of those that have it."""
-    query = select(CommandRow).where(CommandRow.machine_id.in_(machine_ids), CommandRow.idempotency_key == key)
-    return {row.machine_id: row for row in await session.scalars(query)}
+async def by_idempotency_key(session: AsyncSession, machine_id: int, key: str) -> CommandRow | None:
+    query = select(CommandRow).where(CommandRow.machine_id == machine_id, CommandRow.idempotency_key == key)
+    return await session.scalar(query)
 
 
 async def overtaken_by(session: AsyncSession, machine_id: int, command_id: str) -> str | None:

@@ -35,9 +35,9 @@ async def give(
     """
     check(wish)
     if wish.idempotency_key:
-        earlier = await repository.by_idempotency_key(session, [machine.id], wish.idempotency_key)
-        if earlier:
-            return same(earlier[machine.id], wish), []
+        earlier = await repository.by_idempotency_key(session, machine.id, wish.idempotency_key)
+        if earlier is not None:
+            return _same(earlier, wish), []
     giver = Giver(user_id, key_id)
     if per_minute is not None and not is_stop_like(wish.command):
         await limits.require_room(session, giver, per_minute=per_minute, now_ms=now_ms)
@@ -47,7 +47,7 @@ async def give(
     return given.rows[machine.id], given.changes[machine.id]
 
 
-def same(earlier: CommandRow, wish: Wish) -> CommandRow:
+def _same(earlier: CommandRow, wish: Wish) -> CommandRow:
     """What was given under this key before; raises `ConflictError` where it was something else."""
     expires_in_s = None if earlier.expires_at is None else (earlier.expires_at - earlier.issued_at) // 1000
     # Who does not say for how long takes the company's value, which may be another one by now.
