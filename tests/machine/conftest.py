@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -52,11 +53,14 @@ def config_for(url: str) -> MachineConfig:
 def running(broker: Broker) -> Running:
     """A machine at work while the block lasts; its own time runs 20 times as fast."""
 
+    # Another one at each start: of the same seed the same boot would be drawn, and its numbers used again.
+    seeds = count(7)
+
     @asynccontextmanager
     async def run(
         build: Build | None = None, *, speed: float = 20.0, pace: Pace = QUICK, **changes: object
     ) -> AsyncIterator[Machine]:
-        clock, random = SystemClock(), Random(7)
+        clock, random = SystemClock(), Random(next(seeds))
         config = replace(config_for(broker.url), **changes)
         body = Body(build or Build(), BenchSky(), morning_clock(clock, speed=speed), random)
         machine = Machine(config, embody(body), clock=clock, random=random, pace=pace)
