@@ -26,7 +26,6 @@ from websockets.asyncio.client import ClientConnection
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sunsweep.contract.topics import Channel, MachineTopic
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message
 from sunsweep.server.broker import logins
@@ -171,9 +170,8 @@ async def add(platform: Platform, number: int) -> list[Answering]:
 
 async def connect(platform: Platform, machine: Answering, stack: AsyncExitStack) -> None:
     login = machine.login
-    commands = str(MachineTopic(login.company_id, login.machine_id, Channel.COMMAND))
     client = await stack.enter_async_context(
-        platform.mqtt(login.mqtt_username, login.mqtt_password, commands, on_messages=machine.take)
+        platform.mqtt(login.mqtt_username, login.mqtt_password, topic(login, "command"), on_messages=machine.take)
     )
     await machine.begin(client)
 

@@ -53,7 +53,7 @@ class _Cursor(sqlite3.Cursor):
 class _Connection(sqlite3.Connection):
     dead = False
 
-    def cursor(self, *_: Any, **__: Any) -> _Cursor:  # type: ignore[override]
+    def cursor(self, *_: Any, **__: Any) -> _Cursor:  # type: ignore[override]  # ours alone
         return super().cursor(_Cursor)
 
     def step(self) -> None:

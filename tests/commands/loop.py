@@ -114,7 +114,7 @@ class VirtualLoop(BaseEventLoop):
     def make_ready(self, handle: asyncio.Handle) -> None:
         self._ready.append(handle)
 
-    async def run_in_executor(self, _executor: object, function: Any, *arguments: Any) -> Any:  # type: ignore[override]
+    async def run_in_executor(self, _executor: object, function: Any, *arguments: Any) -> Any:  # type: ignore[override]  # no threads here
         return function(*arguments)
 
     def _trouble(self, _loop: object, about: dict[str, Any]) -> None:

@@ -177,7 +177,7 @@ def test_a_command_that_is_taken_back_while_it_is_under_way_shows_what_the_machi
 
 
 def deed(command_id: str, command: str, **more: object) -> Deed:
-    return Deed(Command(command, {}, command_id, **more), 5, 1_000, synchronised=True)  # type: ignore[arg-type]
+    return Deed(Command(command, {}, command_id, **more), 5, 1_000, synchronised=True)  # type: ignore[arg-type]  # as given
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -13,6 +13,7 @@ from sunsweep.machine.config import MachineConfig
 from sunsweep.machine.drivers.bench_sky import BenchSky
 from sunsweep.machine.drivers.body import Body, Build
 from sunsweep.machine.drivers.simulated import embody, morning_clock
+from sunsweep.machine.ports import Hardware
 from sunsweep.machine.program import Machine as MachineProgram
 from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.port import Message
@@ -120,9 +121,15 @@ async def online(platform: Platform, machine: Bare, serial: str, **fields: Any) 
     await eventually(it_is)
 
 
+def as_it_is(hardware: Hardware) -> Hardware:
+    return hardware
+
+
 @asynccontextmanager
-async def real_machine(platform: Platform, login: Login) -> AsyncIterator[MachineProgram]:
-    """The machine program on a simulated body whose time runs 20 times as fast."""
+async def real_machine(
+    platform: Platform, login: Login, *, fitted: Callable[[Hardware], Hardware] = as_it_is
+) -> AsyncIterator[MachineProgram]:
+    """The machine program on a simulated body, `fitted` with what a test adds; its time runs 20 times as fast."""
     clock, random = SystemClock(), Random(7)
     config = MachineConfig(
         broker=platform.settings.mqtt_url,
@@ -133,7 +140,7 @@ async def real_machine(platform: Platform, login: Login) -> AsyncIterator[Machin
         telemetry_interval_s=0.2,
     )
     body = Body(Build(), BenchSky(), morning_clock(clock, speed=20), random)
-    machine = MachineProgram(config, embody(body), clock=clock, random=random)
+    machine = MachineProgram(config, fitted(embody(body)), clock=clock, random=random)
     task = asyncio.create_task(machine.run(), name="machine")
     try:
         yield machine

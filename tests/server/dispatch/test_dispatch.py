@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from sunsweep.mqtt.port import NotConnectedError, Published
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.lease import LEASE_MS
 from sunsweep.server.db.models import CommandRow, Machine
-from sunsweep.server.dispatch import dispatcher as dispatching
 from sunsweep.server.dispatch import repository, timing
 from sunsweep.server.dispatch.outgoing import Unsent
 from sunsweep.server.dispatch.repository import Item
@@ -33,26 +30,8 @@ from tests.support.dispatching import (
     online,
     real_machine,
     reason_of,
-    started,
 )
 from tests.support.platform import Platform, eventually
-
-
-@pytest.fixture(autouse=True)
-def quick_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatching, "SWEEP_S", 0.5)
-
-
-@pytest.fixture
-async def on_both(database_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    async with started(database_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    async with started(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_a_real_machine_goes_through_every_state_before_a_viewer(on_both: Platform) -> None:

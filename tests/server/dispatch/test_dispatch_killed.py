@@ -1,32 +1,24 @@
 """`dispatch` dies between commit and publish, and between publish and mark: nothing is lost, nothing is doubled."""
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from sunsweep.machine.clock import SystemClock
-from sunsweep.machine.config import MachineConfig
-from sunsweep.machine.drivers.bench_sky import BenchSky
-from sunsweep.machine.drivers.body import Body, Build
-from sunsweep.machine.drivers.simulated import embody, morning_clock
-from sunsweep.machine.ports import Drive, Plan
-from sunsweep.machine.program import Machine as MachineProgram
+from sunsweep.machine.ports import Drive, Hardware, Plan
 from sunsweep.mqtt.port import Message
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.models import CommandRow, Lease, MachineStatus
-from sunsweep.server.dispatch.dispatcher import Dispatcher, over
 from sunsweep.server.features.commands import service
 from sunsweep.server.features.commands.service import Wish
 from sunsweep.server.features.machines.service import Login, known
-from sunsweep.server.roles import connection, run_ingest
+from sunsweep.server.roles import run_ingest
+from tests.support.dispatching import Time, dispatcher, real_machine
 from tests.support.dying_dispatch import Point, dispatch_until_killed
 from tests.support.platform import Platform, eventually, new_platform, topic
 
@@ -66,40 +58,14 @@ class CountingDrive:
 
 
 @asynccontextmanager
-async def real_machine(platform: Platform, login: Login) -> AsyncIterator[CountingDrive]:
-    """The machine program on a body that stands under a steady sun and never tires."""
-    clock, random = SystemClock(), Random(7)
-    config = MachineConfig(
-        broker=platform.settings.mqtt_url,
-        company_id=login.company_id,
-        machine_id=login.machine_id,
-        mqtt_username=login.mqtt_username,
-        mqtt_password=login.mqtt_password,
-        telemetry_interval_s=0.5,
-    )
-    hardware = embody(Body(Build(), BenchSky(), morning_clock(clock, speed=20), random))
-    drive = CountingDrive(hardware.drive)
-    machine = MachineProgram(config, hardware._replace(drive=drive), clock=clock, random=random)
-    task = asyncio.create_task(machine.run(), name="machine")
-    try:
-        yield drive
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@asynccontextmanager
 async def living_dispatcher(platform: Platform, ahead_ms: int = 0) -> AsyncIterator[None]:
     """A sound one; the lease of the dead one before it has lapsed."""
     async with platform.database.write() as session:
         await session.execute(update(Lease).where(Lease.name == "dispatch").values(expires_at=0))
-    connect = over(connection(platform.settings, "dispatch"))
-    task = asyncio.create_task(Dispatcher(platform.database, connect, now_ms=lambda: wall_clock() + ahead_ms).run())
-    try:
+    time = Time()
+    time.ahead_ms = ahead_ms
+    async with dispatcher(platform, time):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def give(platform: Platform, command: str) -> str:
@@ -142,7 +108,13 @@ async def test_a_machine_that_answers_does_each_command_once(
     site: tuple[Platform, Login], point: Point, rounds: int
 ) -> None:
     platform, login = site
-    async with real_machine(platform, login) as drive:
+    drives: list[CountingDrive] = []
+
+    def counted(hardware: Hardware) -> Hardware:
+        drives.append(CountingDrive(hardware.drive))
+        return hardware._replace(drive=drives[0])
+
+    async with real_machine(platform, login, fitted=counted):
         await eventually(lambda: is_online(platform, in_session=True))
         for number in range(1, rounds + 1):
             for order in ("start_cleaning", "stop_cleaning"):
@@ -150,7 +122,7 @@ async def test_a_machine_that_answers_does_each_command_once(
                 async with living_dispatcher(platform):
                     state = await comes_to(platform, command_id, "succeeded", "failed", "rejected", "unconfirmed")
                 assert state == "succeeded", (number, order, (await command(platform, command_id)).reason)
-            assert drive.told["start"] == number
+            assert drives[0].told["start"] == number
 
 
 class Bare:

@@ -1,24 +1,16 @@
 """A process that sends commands is stopped by its system, another takes over, and then it is woken."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
-from tests.support.dispatching import as_value, bare, becomes, command, dispatcher, give, online, started
+from tests.support.dispatching import as_value, bare, becomes, command, dispatcher, give, online
 from tests.support.paused_dispatch import pausing_dispatch
 from tests.support.platform import Platform, eventually
 
 SERIAL = "SCM-1"
 
 
-@pytest.fixture
-async def platform(database_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    async with started(database_url, tmp_path) as running:
-        yield running
-
-
-async def test_woken_after_its_lease_it_sets_nothing_moving(platform: Platform, tmp_path: Path) -> None:
+async def test_woken_after_its_lease_it_sets_nothing_moving(on_both: Platform, tmp_path: Path) -> None:
+    platform = on_both
     login = await platform.add_machine(SERIAL)
     async with bare(platform, login) as machine:
         await online(platform, machine, SERIAL)

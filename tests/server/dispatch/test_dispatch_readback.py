@@ -1,8 +1,7 @@
 """Bare machines: which status proves a command, and which proves nothing."""
 
 import json
-from collections.abc import AsyncIterator, Collection
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -15,28 +14,10 @@ from sunsweep.server.dispatch import timing
 from sunsweep.server.dispatch.marks import Marks
 from sunsweep.server.dispatch.repository import Item
 from sunsweep.server.dispatch.round import NOT_PROVABLE
-from tests.support.dispatching import Bare, Time, bare, becomes, command, dispatcher, give, online, started
+from tests.support.dispatching import Bare, Time, bare, becomes, command, dispatcher, give, online
 from tests.support.platform import Platform, eventually
 
 SERIAL = "BARE"
-
-
-@pytest.fixture(autouse=True)
-def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatching, "SWEEP_S", 0.5)
-    monkeypatch.setattr(dispatching, "LOOK_S", 0.1)
-
-
-@pytest.fixture
-async def on_both(database_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    async with started(database_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    async with started(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def sent(platform: Platform, machine: Bare, order: str) -> str:

@@ -1,14 +1,11 @@
 """Stops that nobody has confirmed: sent again, shown, and closed by a person."""
 
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from sunsweep.server.db.models import CommandRow, MachineStatus
-from sunsweep.server.dispatch import dispatcher as dispatching
 from sunsweep.server.dispatch import repository, timing, unanswered
 from sunsweep.server.features.commands.lifecycle import State
 from tests.support.dispatching import (
@@ -22,31 +19,12 @@ from tests.support.dispatching import (
     give,
     online,
     reason_of,
-    started,
 )
 from tests.support.orders import WAY, lead
 from tests.support.platform import Platform, eventually
 
 SERIAL = "SCM-1"
 SESSION = [7, 1]
-
-
-@pytest.fixture(autouse=True)
-def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatching, "SWEEP_S", 0.3)
-    monkeypatch.setattr(dispatching, "LOOK_S", 0.1)
-
-
-@pytest.fixture
-async def on_both(database_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    async with started(database_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def platform(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
-    async with started(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def heard(machine: Bare, times: int) -> bool:
