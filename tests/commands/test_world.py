@@ -176,6 +176,26 @@ def test_a_command_that_is_taken_back_while_it_is_under_way_shows_what_the_machi
     assert states(world)[given] == State.SUCCEEDED
 
 
+@pytest.mark.parametrize("point", [Point.PUBLISH, Point.PUBACK])
+def test_no_status_proves_a_start_of_which_nobody_knows_whether_it_went_out(world: World, point: Point) -> None:
+    world.give(world.bare, "start_cleaning")
+    world.run(5)
+    dispatch = world.dispatchers[0]
+    assert dispatch is not None
+    world.stop_at(dispatch, point, 1, kill=True)
+    given = world.give(world.bare, "reset")
+    world.run(0.5)
+    assert states(world)[given] == State.SENT
+    world.start_dispatcher(0)
+    world.run(15)
+    # It stands still for a reason of its own.
+    world.bare.kill()
+    world.bare.start()
+    end(world)
+    assert states(world)[given] == State.UNCONFIRMED
+    assert any(command.id == given for command in world.bare.did) is (point is Point.PUBACK)
+
+
 def deed(command_id: str, command: str, **more: object) -> Deed:
     return Deed(Command(command, {}, command_id, **more), 5, 1_000, synchronised=True)  # type: ignore[arg-type]  # as given
 

@@ -363,7 +363,7 @@ class CommandRow(Base):
     sent_at: Mapped[int | None] = mapped_column(BigInteger)
     """When it was sent for the last time."""
     sends: Mapped[int] = mapped_column(Integer, default=0)
-    """How many times it was sent."""
+    """How many times the broker is known to have taken it."""
     holds: Mapped[int] = mapped_column(SmallInteger, default=0)
     """The rank of a stop-like command that is open: as long as it is, starts wait. 0 otherwise."""
     changed_at: Mapped[int] = mapped_column(BigInteger)

@@ -73,10 +73,13 @@ async def open_stops(session: AsyncSession, *, enough: int) -> list[Item]:
 
 
 async def provable(session: AsyncSession) -> tuple[set[str], set[str]]:
-    """What was sent to bare machines and a status may prove yet: ids of starts, and of open stops."""
+    """What was sent to bare machines and a status may prove yet: ids of starts, and of open stops.
+
+    Not a start that was marked and perhaps never published: no status would be its proof.
+    """
     bare = or_(MachineStatus.machine_id.is_(None), MachineStatus.in_session.is_(False))
     ids = _commands().with_only_columns(CommandRow.id).where(bare)
-    starts = ids.where(CommandRow.state == State.SENT, CommandRow.holds == 0)
+    starts = ids.where(CommandRow.state == State.SENT, CommandRow.holds == 0, CommandRow.sends > 0)
     stops = ids.where(CommandRow.holds.in_(_RANKS), CommandRow.state.in_((*_NOT_ANSWERED, *_BEGUN)))
     return set(await session.scalars(starts)), set(await session.scalars(stops))
 

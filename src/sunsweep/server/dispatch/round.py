@@ -7,7 +7,6 @@ from sunsweep.contract.commands import is_stop_like
 from sunsweep.mqtt.port import Published
 from sunsweep.server.clock import Clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.models import CommandRow
 from sunsweep.server.dispatch import repository
 from sunsweep.server.dispatch.marks import Marks
 from sunsweep.server.dispatch.outgoing import Outgoing, Said, Unsent
@@ -106,9 +105,9 @@ class Round:
         return deaf, {item.target for item, word in said if word is None or isinstance(word, Unsent)}
 
     async def _mark_bare_starts(self, items: Sequence[Item], *, at_ms: int) -> list[Item]:
-        """A bare machine cannot know a start again: it is marked as sent before its one publish."""
+        """A bare machine cannot know a start again: it is marked before its one publish, which is counted after it."""
         starts = [item for item in items if _is_bare_start(item)]
-        marked = await self._marks.become(starts, State.SENT, sent_at=at_ms, sends=CommandRow.sends + 1)
+        marked = await self._marks.become(starts, State.SENT, sent_at=at_ms)
         return [item for item in items if not _is_bare_start(item) or item.row.id in marked]
 
     def _expect(self, items: Collection[Item]) -> None:
@@ -121,6 +120,7 @@ class Round:
         self._note(said)
         delivered = [item for item, word in said if word is Published.DELIVERED]
         await self._marks.sent([item for item in delivered if not _is_bare_start(item)], at_ms=at_ms)
+        await self._marks.sent_again([item for item in delivered if _is_bare_start(item)], at_ms=at_ms)
         for item, word in said:
             if word not in (Published.DELIVERED, None) and _is_bare_start(item):
                 await self._marks.take_back(item, NOBODY_LISTENS if word is Published.NOBODY_LISTENS else str(word))

@@ -98,14 +98,7 @@ async def back_to_queue(
     """A start that met nobody waits again, unless a stop was given meanwhile: that one saw nothing to cancel."""
     await lock(session, machine.id)
     done = await change(
-        session,
-        command_id,
-        State.QUEUED,
-        machine_id=machine.id,
-        at_ms=now_ms,
-        reason=reason,
-        sent_at=None,
-        sends=CommandRow.sends - 1,
+        session, command_id, State.QUEUED, machine_id=machine.id, at_ms=now_ms, reason=reason, sent_at=None
     )
     stop = await repository.overtaken_by(session, machine.id, command_id)
     if done is None or stop is None:
