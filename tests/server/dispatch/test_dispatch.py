@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from sunsweep.mqtt.port import NotConnectedError, Published
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.lease import LEASE_MS
 from sunsweep.server.db.models import CommandRow, Machine
-from sunsweep.server.dispatch import repository, timing
+from sunsweep.server.dispatch import timing
+from sunsweep.server.dispatch.marks import Marks
 from sunsweep.server.dispatch.outgoing import Unsent
 from sunsweep.server.dispatch.repository import Item
 from sunsweep.server.features.commands import service
@@ -328,20 +330,19 @@ async def test_what_ran_out_while_a_machine_was_away_is_told_in_one_go(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However much of it there is: each look costs all that is queued, and stops of others wait meanwhile."""
-    time, looks = Time(), 0
+    time, times = Time(), 0
     await platform.add_machine("AWAY")
     starts = [await give(platform, "AWAY", "start_cleaning", expires_in=60) for _ in range(10)]
     time.ahead_ms = 61_000
-    ask = repository.queued
+    become = Marks.become
 
-    async def counted(*asked: Any) -> list[Item]:
-        nonlocal looks
-        found = await ask(*asked)
-        looks += bool(found)
-        return found
+    async def counted(marks: Marks, items: Collection[Item], state: State, **more: Any) -> set[str]:
+        nonlocal times
+        times += bool(items) and state is State.EXPIRED
+        return await become(marks, items, state, **more)
 
-    monkeypatch.setattr(repository, "queued", counted)
+    monkeypatch.setattr(Marks, "become", counted)
     async with dispatcher(platform, time):
         for start in starts:
             await becomes(platform, "AWAY", start, "expired")
-    assert looks == 1
+    assert times == 1

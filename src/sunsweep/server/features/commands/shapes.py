@@ -44,7 +44,7 @@ class StateChange(BaseModel):
 
 
 class CommandOut(BaseModel):
-    """`open`: a stop that is not confirmed yet, and holds back starts. `sends`: how often the broker is known to have taken it."""
+    """`open`: a stop that is not confirmed yet, and holds back starts. `sends`: how often the broker surely took it."""
 
     id: str
     machine_id: str
