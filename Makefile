@@ -17,7 +17,7 @@ help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 setup: ## Make .venv and install the services that the demo and the tests need
-	@scripts/setup.sh mosquitto mariadb
+	@scripts/setup.sh mosquitto mariadb chromium
 
 demo: ## Run everything on this computer: broker, backend, simulated machines (DATA=dir, ARGS=…)
 	@scripts/setup.sh mosquitto
@@ -25,7 +25,7 @@ demo: ## Run everything on this computer: broker, backend, simulated machines (D
 
 # Tests wait for half of their time: three workers keep two cores busy. By name, the longest files come first, not last.
 test: ## Run the tests (ARGS="-k name")
-	@scripts/setup.sh mosquitto mariadb
+	@scripts/setup.sh mosquitto mariadb chromium
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: ## Linters, types, the law of the rooms, and the generated documents
@@ -48,7 +48,7 @@ chaos: ## An hour of kills, cut networks and full disks under load (ARGS="--minu
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: ## Run every executable bench/*.py
-	@scripts/setup.sh mosquitto mariadb
+	@scripts/setup.sh mosquitto mariadb chromium
 	@for bench in bench/*.py; do \
 	  if [[ -x $$bench ]]; then echo "== $$bench"; PYTHONPATH=. $(BIN)/python "$$bench" $(ARGS); fi; \
 	done

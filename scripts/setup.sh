@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make .venv from requirements.lock, and install the services named: setup.sh [mosquitto] [mariadb]
+# Make .venv from requirements.lock, and install the services named: setup.sh [mosquitto] [mariadb] [chromium]
 # Both parts do nothing, quickly, where they stand already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -98,6 +98,10 @@ setup_services() {
             mariadb)
                 command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null && continue
                 packages+=(mariadb-server)
+                ;;
+            chromium)
+                command -v chromium >/dev/null && continue
+                packages+=(chromium)
                 ;;
             *)
                 say "setup: unknown service $service"
