@@ -4,6 +4,7 @@ import mimetypes
 from collections.abc import Collection, Mapping
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
@@ -16,6 +17,7 @@ from sunsweep import __version__
 from sunsweep.contract.schema import documents
 from sunsweep.mqtt.settings import settings_from_url
 from sunsweep.server import door
+from sunsweep.server.app_site import add_app_site, built_site
 from sunsweep.server.errors import FrameworkError, InvalidError, SunsweepError, UnavailableError
 from sunsweep.server.features.accounts import company_endpoints as companies
 from sunsweep.server.features.accounts import endpoints as accounts
@@ -44,7 +46,7 @@ from sunsweep.server.tracing import is_on
 
 def create_app(services: Services, hub: Hub | None, *, roles: Collection[Role]) -> FastAPI:
     """The web application over this process's services."""
-    app = bare_app(roles=roles)
+    app = bare_app(roles=roles, site=services.settings.app_site)
     app.state.services = services
     app.state.hub = hub
     if services.settings.mqtt_door:
@@ -59,8 +61,8 @@ def add_door(app: FastAPI, settings: ServeSettings) -> None:
     app.include_router(door.router)
 
 
-def bare_app(*, roles: Collection[Role]) -> FastAPI:
-    """The routes of `api` and `live`, as far as the process has the role; health always."""
+def bare_app(*, roles: Collection[Role], site: Path | None = None) -> FastAPI:
+    """The routes of `api` and `live`, as far as the process has the role; health always. `site`: the built app."""
     app: FastAPI = FastAPIOffline(title="Sunsweep", version=__version__, openapi_url="/openapi.json")
     app.openapi = partial(document, app)  # type: ignore[method-assign]  # as FastAPI says to extend it
     _errors(app)
@@ -87,13 +89,13 @@ def bare_app(*, roles: Collection[Role]) -> FastAPI:
         ):
             v1.include_router(feature.router)
         app.include_router(v1)
-        _pages(app)
+        _pages(app, site or built_site())
     if Role.LIVE in roles:
         app.include_router(socket.router)
     return app
 
 
-def _pages(app: FastAPI) -> None:
+def _pages(app: FastAPI, site: Path) -> None:
     pages = files("sunsweep.server") / "pages"
     # The first file that is answered would have it read its tables, in the loop that others wait for.
     mimetypes.init()
@@ -101,10 +103,6 @@ def _pages(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
         return RedirectResponse("/app")
-
-    @app.get("/app", include_in_schema=False)
-    async def application() -> FileResponse:
-        return FileResponse(str(pages / "app.html"), headers={"cache-control": "no-cache"})
 
     @app.get("/app/reset", include_in_schema=False)
     async def reset() -> FileResponse:
@@ -116,10 +114,7 @@ def _pages(app: FastAPI) -> None:
         headers = {"cache-control": "no-cache"}
         return FileResponse(str(pages / "reset.js"), headers=headers, media_type="text/javascript")
 
-    @app.get("/app/page.js", include_in_schema=False)
-    async def script() -> FileResponse:
-        return FileResponse(str(pages / "page.js"), headers={"cache-control": "no-cache"})
-
+    add_app_site(app, site)
     published = dict(documents())
 
     @app.get("/asyncapi.json", tags=["health"])

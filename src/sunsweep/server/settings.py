@@ -171,6 +171,9 @@ class ServeSettings(BackendSettings):
         ge=1,
         description="start-like commands that a user or an API key may give in a minute; stops are not counted",
     )
+    app_site: Path | None = Field(
+        default=None, description="folder of the built app; default: the one that came with the program"
+    )
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="the most that a request's body may have")
     mqtt_door: bool = Field(
         default=False,

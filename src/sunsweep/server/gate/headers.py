@@ -24,9 +24,11 @@ _CLOSED: Final = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 NOTHING: Final = f"default-src 'none'; {_CLOSED}"
 """Of what is no page: were it shown as one, it could load and run nothing."""
 PAGE: Final = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    f"style-src 'self' 'unsafe-inline'; {_CLOSED}"
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob: data:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; manifest-src 'self'; "
+    "base-uri 'self'; form-action 'none'; frame-ancestors 'none'; object-src 'none'; media-src 'self' blob:"
 )
+"""Of the app: it compiles WebAssembly, and its page says what its addresses are relative to."""
 _DOCS: Final = (
     "default-src 'none'; script-src 'self' {scripts}; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
     f"style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; {_CLOSED}"

@@ -1,0 +1,133 @@
+"""Build the app's bundle in a folder of its own, then put it in place at once."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from sunsweep import __version__
+from sunsweep.app.bundle import flutter, pyodide
+from sunsweep.app.bundle.compress import compress, wire_sizes
+from sunsweep.app.bundle.index import write_index
+from sunsweep.app.bundle.pack import pack
+from sunsweep.app.bundle.packages import copy_installed, unpack_compiled
+from sunsweep.app.bundle.stamp import inputs, stamp
+
+SOURCES: Final = Path(__file__).parent.parent.parent
+SITE: Final = Path(__file__).parent / "site"
+BUILT: Final = "built.json"
+_PAGE: Final = Path(__file__).parent / "page"
+_LIBRARIES: Final = "/sunsweep/libraries"
+_PROGRAM: Final = "/sunsweep/program"
+_AT_START: Final = (
+    "main.dart.js",
+    "canvaskit/chromium/canvaskit.wasm",
+    "assets/fonts/MaterialIcons-Regular.otf",
+    "pyodide/pyodide.asm.mjs",
+    "pyodide/pyodide.asm.wasm",
+    "pyodide/python_stdlib.zip",
+    "libraries.pack",
+    "program.pack",
+)
+"""The large files that every start needs: their bytes are its progress."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build has come to."""
+
+    is_new: bool
+    raw_bytes: int
+    start_bytes: int
+    """On the wire at a first visit, by brotli."""
+
+
+def build(out: Path, *, level: int, cache: Path) -> Built:
+    """Build into `out` what is not there already, compressed by brotli's `level`.
+
+    Raises `PackageNotFoundError`, `CalledProcessError`, `SyntaxError` where a part is missing or broken.
+    """
+    wanted = stamp(SOURCES, level=level)
+    known = _known(out)
+    if known is None or known["stamp"] != wanted:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=out.parent) as folder:
+            known = {"stamp": wanted, **_assemble(Path(folder), level=level, cache=cache)}
+            (Path(folder) / "site" / BUILT).write_text(json.dumps(known), encoding="utf-8")
+            _put(Path(folder) / "site", out, Path(folder) / "old")
+        return Built(is_new=True, raw_bytes=known["raw_bytes"], start_bytes=known["start_bytes"])
+    return Built(is_new=False, raw_bytes=known["raw_bytes"], start_bytes=known["start_bytes"])
+
+
+def _known(out: Path) -> dict[str, Any] | None:
+    try:
+        known: dict[str, Any] = json.loads((out / BUILT).read_bytes())
+    except FileNotFoundError:
+        return None
+    return known
+
+
+def _put(site: Path, out: Path, old: Path) -> None:
+    """A server that answers from it sees the old one or the new one."""
+    if out.exists():
+        out.rename(old)
+    site.rename(out)
+
+
+def _assemble(folder: Path, *, level: int, cache: Path) -> dict[str, int]:
+    runtime, app, site = folder / "runtime", folder / "app", folder / "site"
+    stdlib, libraries, program = folder / "stdlib", folder / "libraries", folder / "program"
+    pyodide.copy_pyodide(runtime / "pyodide")
+    pyodide.unpack_stdlib(stdlib)
+    flutter.copy_flutter(runtime, SOURCES / "app/fonts")
+    copy_installed(libraries)
+    unpack_compiled(cache, libraries)
+    _copy_program(program)
+    pyodide.compile_trees({stdlib: "/lib/python314.zip", libraries: _LIBRARIES, program: _PROGRAM})
+    pyodide.pack_stdlib(stdlib, runtime / "pyodide")
+    (runtime / "libraries.pack").write_bytes(pack(libraries))
+    shutil.copytree(_PAGE, app, ignore=shutil.ignore_patterns("index.html"))
+    (app / "program.pack").write_bytes(pack(program))
+    site.mkdir()
+    names = [_name(tree) for tree in (runtime, app)]
+    for tree, name in zip((runtime, app), names, strict=True):
+        compress(tree, level=level, cache=cache / "compressed")
+        tree.rename(site / name)
+    sizes = {name: size for tree in names for name, size in wire_sizes(site / tree).items() if name in _AT_START}
+    write_index(site, runtime=names[0], app=names[1], config=_config(sizes))
+    compress(site, level=level, cache=cache / "compressed")
+    raw = sum(file.stat().st_size for file in site.rglob("*") if file.suffix not in {".br", ".gz"})
+    return {"raw_bytes": raw, "start_bytes": sum(size for size, _ in sizes.values())}
+
+
+def _copy_program(into: Path) -> None:
+    bundle = SOURCES / "app/bundle"
+    for file in inputs(SOURCES):
+        if not file.is_relative_to(bundle) and not file.is_relative_to(SOURCES / "app/fonts"):
+            place = into / "sunsweep" / file.relative_to(SOURCES)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+
+
+def _name(tree: Path) -> str:
+    """A folder's address, different as soon as anything in it is: so it may be kept for ever."""
+    digest = sha256()
+    for file in sorted(tree.rglob("*")):
+        if file.is_file():
+            digest.update(f"{file.relative_to(tree).as_posix()} {sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return f"v-{digest.hexdigest()[:16]}"
+
+
+def _config(sizes: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "buildConfig": flutter.build_config(),
+        "lock": pyodide.lock_info(),
+        "libraries": _LIBRARIES,
+        "program": _PROGRAM,
+        "sizes": sizes,
+    }

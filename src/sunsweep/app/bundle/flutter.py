@@ -1,0 +1,59 @@
+"""Flutter's part of the bundle: the client that Flet compiled, without what our pages never ask for."""
+
+import json
+import re
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+_TAKEN: Final = (
+    "main.dart.js",
+    "flutter.js",
+    "canvaskit/canvaskit.js",
+    "canvaskit/canvaskit.wasm",
+    "canvaskit/chromium/canvaskit.js",
+    "canvaskit/chromium/canvaskit.wasm",
+    "assets/AssetManifest.bin",
+    "assets/AssetManifest.bin.json",
+    "assets/NOTICES",
+    "assets/fonts/MaterialIcons-Regular.otf",
+    "assets/fonts/roboto.woff2",
+    "assets/packages/flutter_map/lib/assets/flutter_map_logo.png",
+    "assets/packages/wakelock_plus/assets/no_sleep.js",
+    "assets/shaders/ink_sparkle.frag",
+    "assets/shaders/stretch_effect.frag",
+    "version.json",
+)
+_FONTS: Final = [
+    {"family": "MaterialIcons", "fonts": [{"asset": "fonts/MaterialIcons-Regular.otf"}]},
+    {"family": "Roboto", "fonts": [{"asset": "fonts/roboto.woff2"}]},
+]
+"""Flutter loads every font that this list names before its first frame: those of mathematical formulas stay out."""
+_RENDERER: Final = "canvaskit"
+
+
+def folder() -> Path:
+    """Where Flet keeps its client. Raises `ModuleNotFoundError` where flet-web is not installed."""
+    return Path(str(files("flet_web") / "web"))
+
+
+def copy_flutter(into: Path, fonts: Path) -> None:
+    """`fonts`: files that Flutter asks for when a text has letters that its own fonts lack, by the names it knows."""
+    for name in _TAKEN:
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder() / name, into / name)
+    (into / "assets/FontManifest.json").write_text(json.dumps(_FONTS), encoding="utf-8")
+    if fonts.is_dir():
+        shutil.copytree(fonts, into / "assets/fonts", dirs_exist_ok=True)
+
+
+def build_config() -> dict[str, Any]:
+    """What Flutter's loader has to know of its build: the one that every browser can run."""
+    script = (folder() / "flutter_bootstrap.js").read_text(encoding="utf-8")
+    found = re.search(r"_flutter\.buildConfig = (\{.*\});", script)
+    if found is None:
+        raise ValueError("flutter_bootstrap.js of flet-web has no build configuration any more")
+    config: dict[str, Any] = json.loads(found[1])
+    builds = [build for build in config["builds"] if build["renderer"] == _RENDERER]
+    return {"engineRevision": config["engineRevision"], "builds": builds}

@@ -1,0 +1,12 @@
+"""Many files as one that the browser takes apart without copying: length of the index, index, contents."""
+
+import json
+from pathlib import Path
+
+
+def pack(tree: Path) -> bytes:
+    """Little-endian 32-bit length; a JSON list of [path, size]; then the files, in that order."""
+    files = [file for file in sorted(tree.rglob("*")) if file.is_file()]
+    index = [[file.relative_to(tree).as_posix(), file.stat().st_size] for file in files]
+    head = json.dumps(index, separators=(",", ":")).encode()
+    return len(head).to_bytes(4, "little") + head + b"".join(file.read_bytes() for file in files)

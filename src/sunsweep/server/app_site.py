@@ -1,0 +1,136 @@
+"""The app at `/app`: its one page for every address, and the files that the page loads."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import anyio
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+_CODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
+"""By preference."""
+_TYPES: Final = {
+    ".bin": "application/octet-stream",
+    ".css": "text/css; charset=utf-8",
+    ".frag": "application/octet-stream",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".otf": "font/otf",
+    ".pack": "application/octet-stream",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".ttf": "font/ttf",
+    ".wasm": "application/wasm",
+    ".woff2": "font/woff2",
+    ".zip": "application/zip",
+}
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+_ASK_FIRST: Final = "no-cache"
+_NOT_BUILT: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sunsweep: the app is not built</title>
+<link rel="icon" href="data:,">
+<style>
+  :root { color-scheme: light dark; }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 0 auto; padding: 1.5rem; }
+  h1 { font-size: 1.4rem; }
+</style>
+</head>
+<body>
+<h1>The app is not built</h1>
+<p>This server runs from its sources, and the app has not been built there yet. <code>make app</code> in the project's
+folder builds it, within a minute; then reload this page.</p>
+<p>The API works meanwhile: <a href="/docs">its documentation</a>.</p>
+</body>
+</html>
+"""
+
+
+def built_site() -> Path:
+    """Where the builder puts the app, and a release brings it."""
+    return Path(str(files("sunsweep.app"))) / "bundle/site"
+
+
+def add_app_site(app: FastAPI, site: Path) -> None:
+    """Serve `site` under `/app`; it may be built, or built anew, while the server runs."""
+
+    async def index(request: Request) -> Response:
+        return await _index(request, site)
+
+    async def file(request: Request) -> Response:
+        path: str = request.path_params["path"]
+        if "." not in path.rpartition("/")[2]:
+            return await _index(request, site)
+        found = await anyio.to_thread.run_sync(_find, site, path)
+        if found is None:
+            raise HTTPException(404)
+        keeps = _FOR_EVER if path.startswith("v-") else _ASK_FIRST
+        return await _answer(request, found, keeps)
+
+    app.add_route("/app", index, ["GET"], include_in_schema=False)
+    app.add_route("/app/{path:path}", file, ["GET"], include_in_schema=False)
+
+
+async def _index(request: Request, site: Path) -> Response:
+    page = await anyio.to_thread.run_sync(_find, site, "index.html")
+    if page is None:
+        return HTMLResponse(_NOT_BUILT, 503, headers={"cache-control": "no-store"})
+    return await _answer(request, page, _ASK_FIRST)
+
+
+def _find(site: Path, path: str) -> Path | None:
+    """A file of the site with a type we know; nothing outside of it, by whatever name."""
+    if "\0" in path or Path(path).suffix not in _TYPES:
+        return None
+    root = site.resolve()
+    file = (root / path).resolve()
+    return file if file.is_relative_to(root) and file.is_file() else None
+
+
+async def _answer(request: Request, file: Path, keeps: str) -> Response:
+    coded, coding = await anyio.to_thread.run_sync(_coded, file, request.headers.get("accept-encoding", ""))
+    stat = await anyio.to_thread.run_sync(coded.stat)
+    tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    headers = {"cache-control": keeps, "etag": tag, "vary": "accept-encoding"}
+    if _is_known(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    if coding is not None:
+        headers["content-encoding"] = coding
+    return FileResponse(coded, headers=headers, media_type=_TYPES[file.suffix], stat_result=stat)
+
+
+def _coded(file: Path, accepted: str) -> tuple[Path, str | None]:
+    """What lies beside the file for somebody who accepts it, and the coding's name; else the file itself."""
+    wishes = _weights(accepted)
+    for coding, ending in _CODINGS:
+        beside = file.with_name(file.name + ending)
+        if wishes.get(coding, wishes.get("*", 0.0)) > 0 and beside.is_file():
+            return beside, coding
+    return file, None
+
+
+def _weights(accepted: str) -> Mapping[str, float]:
+    """RFC 9110, 12.5.3: names with their weights; a weight that is none counts as 0."""
+    weights: dict[str, float] = {}
+    for part in accepted.lower().split(","):
+        name, _, parameter = part.partition(";")
+        weight = parameter.partition("=")[2].strip()
+        try:
+            weights[name.strip()] = float(weight) if weight else 1.0
+        except ValueError:
+            weights[name.strip()] = 0.0
+    return weights
+
+
+def _is_known(asked: str, tag: str) -> bool:
+    tags = [one.strip().removeprefix("W/") for one in asked.split(",")]
+    return tag in tags or "*" in tags
