@@ -11,21 +11,25 @@ DATA ?= data/demo
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help setup demo test check prove audit chaos bench docs lock format
+.PHONY: help setup app demo test check prove audit chaos bench docs lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-setup: ## Make .venv and install the services that the demo and the tests need
-	@scripts/setup.sh mosquitto mariadb chromium
+setup: ## Make .venv, install the services that the demo and the tests need, and build the app
+	@scripts/setup.sh mosquitto mariadb chromium app
+
+app: ## Build the app for the browser (ARGS=--best: as for a release, smaller by a tenth)
+	@scripts/setup.sh
+	@$(BIN)/python -m sunsweep.app.bundle $(ARGS)
 
 demo: ## Run everything on this computer: broker, backend, simulated machines (DATA=dir, ARGS=…)
-	@scripts/setup.sh mosquitto
+	@scripts/setup.sh mosquitto app
 	@exec $(BIN)/sunsweep up --free-ports --show --data $(DATA) $(ARGS)
 
 # Tests wait for half of their time: three workers keep two cores busy. By name, the longest files come first, not last.
 test: ## Run the tests (ARGS="-k name")
-	@scripts/setup.sh mosquitto mariadb chromium
+	@scripts/setup.sh mosquitto mariadb chromium app
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: ## Linters, types, the law of the rooms, and the generated documents
@@ -48,7 +52,7 @@ chaos: ## An hour of kills, cut networks and full disks under load (ARGS="--minu
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: ## Run every executable bench/*.py
-	@scripts/setup.sh mosquitto mariadb chromium
+	@scripts/setup.sh mosquitto mariadb chromium app
 	@for bench in bench/*.py; do \
 	  if [[ -x $$bench ]]; then echo "== $$bench"; PYTHONPATH=. $(BIN)/python "$$bench" $(ARGS); fi; \
 	done

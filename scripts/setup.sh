@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Make .venv from requirements.lock, and install the services named: setup.sh [mosquitto] [mariadb] [chromium]
-# Both parts do nothing, quickly, where they stand already.
+# Make .venv from requirements.lock, install the services named, and build the app for the browser:
+# setup.sh [mosquitto] [mariadb] [chromium] [app]
+# Each part does nothing, quickly, where it stands already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -87,8 +88,10 @@ setup_venv() {
     printf '%s\n' "$wanted" >"$STAMP"
 }
 
+build_app() { "$VENV/bin/python" -m sunsweep.app.bundle; }
+
 setup_services() {
-    local service packages=()
+    local service packages=() wants_app=false
     for service in "$@"; do
         case $service in
             mosquitto)
@@ -103,6 +106,7 @@ setup_services() {
                 command -v chromium >/dev/null && continue
                 packages+=(chromium)
                 ;;
+            app) wants_app=true ;;
             *)
                 say "setup: unknown service $service"
                 return 2
@@ -110,6 +114,7 @@ setup_services() {
         esac
     done
     [[ ${#packages[@]} -eq 0 ]] || scripts/apt-install.sh "${packages[@]}"
+    if $wants_app; then build_app; fi
 }
 
 export PATH=$PATH:/usr/sbin:/sbin

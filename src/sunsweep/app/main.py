@@ -2,6 +2,8 @@
 
 import flet as ft
 
+from sunsweep.app import faults
+
 
 @ft.component
 def _hello() -> ft.Control:
@@ -17,4 +19,4 @@ def main(page: ft.Page) -> None:
 
 
 if __name__ == "__main__":
-    ft.run(main)
+    ft.run(main, before_main=faults.watch)

@@ -1,9 +1,11 @@
 """Build the app's bundle in a folder of its own, then put it in place at once."""
 
-import json
+import fcntl
+import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +21,7 @@ from sunsweep.app.bundle.stamp import inputs, stamp
 
 SOURCES: Final = Path(__file__).parent.parent.parent
 SITE: Final = Path(__file__).parent / "site"
-BUILT: Final = "built.json"
+STAMP: Final = "stamp"
 _PAGE: Final = Path(__file__).parent / "page"
 _LIBRARIES: Final = "/sunsweep/libraries"
 _PROGRAM: Final = "/sunsweep/program"
@@ -40,35 +42,48 @@ _AT_START: Final = (
 class Built:
     """What a build has come to."""
 
-    is_new: bool
     raw_bytes: int
     start_bytes: int
     """On the wire at a first visit, by brotli."""
 
 
-def build(out: Path, *, level: int, cache: Path) -> Built:
-    """Build into `out` what is not there already, compressed by brotli's `level`.
+def default_cache() -> Path:
+    """What every checkout of a user shares: downloads, and what was compressed once."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sunsweep/bundle"
 
-    Raises `PackageNotFoundError`, `CalledProcessError`, `SyntaxError` where a part is missing or broken.
+
+def build(out: Path, *, level: int, cache: Path, begins: Callable[[], None] = lambda: None) -> Built | None:
+    """Build into `out`, compressed by brotli's `level`; None where that stands there already. `begins` is told if not.
+
+    Raises `PackageNotFoundError`, `CalledProcessError`, `SyntaxError`, `ValueError` where a part is missing or is not
+    what it was.
     """
-    wanted = stamp(SOURCES, level=level)
-    known = _known(out)
-    if known is None or known["stamp"] != wanted:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(out.parent / ".building.lock"):
+        wanted = stamp(SOURCES, level=level)
+        if _stamp_of(out) == wanted:
+            return None
+        begins()
         with tempfile.TemporaryDirectory(prefix=".building-", dir=out.parent) as folder:
-            known = {"stamp": wanted, **_assemble(Path(folder), level=level, cache=cache)}
-            (Path(folder) / "site" / BUILT).write_text(json.dumps(known), encoding="utf-8")
-            _put(Path(folder) / "site", out, Path(folder) / "old")
-        return Built(is_new=True, raw_bytes=known["raw_bytes"], start_bytes=known["start_bytes"])
-    return Built(is_new=False, raw_bytes=known["raw_bytes"], start_bytes=known["start_bytes"])
+            site = Path(folder) / "site"
+            built = _assemble(Path(folder), site, level=level, cache=cache)
+            (site / STAMP).write_text(wanted, encoding="utf-8")
+            _put(site, out, Path(folder) / "old")
+    return built
 
 
-def _known(out: Path) -> dict[str, Any] | None:
+@contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _stamp_of(out: Path) -> str | None:
     try:
-        known: dict[str, Any] = json.loads((out / BUILT).read_bytes())
+        return (out / STAMP).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    return known
 
 
 def _put(site: Path, out: Path, old: Path) -> None:
@@ -78,8 +93,8 @@ def _put(site: Path, out: Path, old: Path) -> None:
     site.rename(out)
 
 
-def _assemble(folder: Path, *, level: int, cache: Path) -> dict[str, int]:
-    runtime, app, site = folder / "runtime", folder / "app", folder / "site"
+def _assemble(folder: Path, site: Path, *, level: int, cache: Path) -> Built:
+    runtime, app = folder / "runtime", folder / "app"
     stdlib, libraries, program = folder / "stdlib", folder / "libraries", folder / "program"
     pyodide.copy_pyodide(runtime / "pyodide")
     pyodide.unpack_stdlib(stdlib)
@@ -101,7 +116,7 @@ def _assemble(folder: Path, *, level: int, cache: Path) -> dict[str, int]:
     write_index(site, runtime=names[0], app=names[1], config=_config(sizes))
     compress(site, level=level, cache=cache / "compressed")
     raw = sum(file.stat().st_size for file in site.rglob("*") if file.suffix not in {".br", ".gz"})
-    return {"raw_bytes": raw, "start_bytes": sum(size for size, _ in sizes.values())}
+    return Built(raw, sum(size for size, _ in sizes.values()))
 
 
 def _copy_program(into: Path) -> None:

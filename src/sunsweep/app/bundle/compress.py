@@ -29,9 +29,7 @@ def compress(tree: Path, *, level: int, cache: Path) -> None:
 
 def wire_sizes(tree: Path) -> Mapping[str, tuple[int, int]]:
     """Bytes of each file on the wire, by brotli and by gzip, which is all that a page without HTTPS is offered."""
-    return {
-        file.relative_to(tree).as_posix(): (_size(file, ".br"), _size(file, ".gz")) for file in _originals(tree)
-    }
+    return {file.relative_to(tree).as_posix(): (_size(file, ".br"), _size(file, ".gz")) for file in _originals(tree)}
 
 
 def _originals(tree: Path) -> Iterable[Path]:

@@ -31,6 +31,10 @@ _FONTS: Final = [
 ]
 """Flutter loads every font that this list names before its first frame: those of mathematical formulas stay out."""
 _RENDERER: Final = "canvaskit"
+_RIVE: Final = re.compile(r'return"https://cdn\.jsdelivr\.net/npm/@rive-app/[^"]*"')
+_RIVE_STUB: Final = "globalThis.RiveNative = () => new Promise(() => {});\n"
+"""An engine for animations that we do not have. The client asks a stranger for it at each start, and waits for ever
+where it does not come; so it is asked for here, and is never ready."""
 
 
 def folder() -> Path:
@@ -44,8 +48,19 @@ def copy_flutter(into: Path, fonts: Path) -> None:
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder() / name, into / name)
     (into / "assets/FontManifest.json").write_text(json.dumps(_FONTS), encoding="utf-8")
+    _keep_from_strangers(into)
     if fonts.is_dir():
         shutil.copytree(fonts, into / "assets/fonts", dirs_exist_ok=True)
+
+
+def _keep_from_strangers(into: Path) -> None:
+    program = into / "main.dart.js"
+    text, times = _RIVE.subn('return self.flet.entrypointBaseUrl+"rive/"', program.read_text(encoding="utf-8"))
+    if times != 1:
+        raise ValueError("main.dart.js of flet-web asks for its animations in another way than it did")
+    program.write_text(text, encoding="utf-8")
+    (into / "rive/wasm").mkdir(parents=True)
+    (into / "rive/wasm/rive_native.js").write_text(_RIVE_STUB, encoding="utf-8")
 
 
 def build_config() -> dict[str, Any]:

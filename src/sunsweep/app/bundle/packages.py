@@ -4,9 +4,11 @@ Pure ones are taken as they are installed here, where `requirements.lock` has pu
 What is compiled comes from `browser.lock`, checked by its hash.
 """
 
+import re
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -51,13 +53,21 @@ def unpack_compiled(cache: Path, into: Path) -> None:
 
 def _wheels(cache: Path) -> list[Path]:
     folder = cache / "wheels"
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    kind = ["--no-deps", "--only-binary=:all:", "--require-hashes", *_PLATFORM]
-    # A wheel that is in the folder already is checked by its hash, and not asked for again.
-    command = [*pip, *kind, "--dest", str(folder), "--find-links", str(folder), "--requirement", str(LOCK)]
     folder.mkdir(parents=True, exist_ok=True)
+    wanted = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", LOCK.read_text(encoding="utf-8")))
+    known = {sha256(wheel.read_bytes()).hexdigest(): wheel for wheel in folder.glob("*.whl")}
+    if not wanted <= known.keys():
+        _download(folder)
+        known = {sha256(wheel.read_bytes()).hexdigest(): wheel for wheel in folder.glob("*.whl")}
+    return [known[digest] for digest in sorted(wanted)]
+
+
+def _download(folder: Path) -> None:
+    """From where pip is set up to look."""
+    pip = [sys.executable, "-m", "pip", "--quiet", "--quiet", "--disable-pip-version-check", "download"]
+    kind = ["--no-deps", "--only-binary=:all:", "--require-hashes", *_PLATFORM]
+    command = [*pip, *kind, "--dest", str(folder), "--requirement", str(LOCK)]
     subprocess.run(command, check=True)  # noqa: S603  # our own words
-    return sorted(folder.glob("*.whl"))
 
 
 def _is_wanted(file: PurePosixPath) -> bool:

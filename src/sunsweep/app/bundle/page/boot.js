@@ -162,11 +162,13 @@
   worker.onmessage = ({ data }) => {
     if (data instanceof Uint8Array) {
       if (toFlutter) {
-        toFlutter(data);
-        drawn();
+        forward(data);
       } else early.push(data);
     } else if (data.arrived) arrived(data.arrived);
-    else if (data.fault) report(data.fault.message, data.fault.traceback);
+    else if (data.fault) {
+      report(data.fault.message, data.fault.traceback);
+      fail(words.failed); // where there is no page of the app yet, there will be none
+    }
     else if (data.failed) {
       faulted(data.failed);
       refused(data.failed.message);
@@ -188,7 +190,7 @@
   globalThis.jsConnect = async (_appId, _args, onMessage) => {
     await isStarted;
     toFlutter = onMessage;
-    early.splice(0).forEach((data) => onMessage(data));
+    early.splice(0).forEach(forward);
   };
   globalThis.jsSend = async (_appId, data) => worker.postMessage(data, [data.buffer]);
   globalThis.jsDisconnect = async () => worker.terminate();
@@ -214,8 +216,12 @@
   let hasFrame = false;
   let hasPage = false;
 
-  // Flutter's first frame is an empty one: it has nothing to draw until Python has spoken.
-  function drawn() {
+  // Flutter's first frame is an empty one: there is something to see once Python has sent the first part of a page.
+  // A packet is a type byte, the head of a list of two, and what it does, by Flet's numbers.
+  const PATCH_CONTROL = 2;
+  function forward(packet) {
+    toFlutter(packet);
+    if (hasPage || packet[2] !== PATCH_CONTROL) return;
     hasPage = true;
     leave();
   }
