@@ -18,6 +18,7 @@ help: ## List the targets
 
 setup: ## Make .venv and install the services that the demo and the tests need
 	@scripts/setup.sh mosquitto mariadb chromium
+	@$(BIN)/python -m sunsweep.app.words compile
 
 demo: ## Run everything on this computer: broker, backend, simulated machines (DATA=dir, ARGS=…)
 	@scripts/setup.sh mosquitto
@@ -38,6 +39,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/python -m sunsweep.contract.schema docs --check
 	$(BIN)/python -m sunsweep.server.openapi docs --check
 	$(BIN)/python -m sunsweep.server.metrics_page docs --check
+	$(BIN)/python -m sunsweep.app.words check
 
 prove: ## Run the long proofs (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb
