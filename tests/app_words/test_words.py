@@ -5,7 +5,7 @@ import locale
 import pytest
 
 from sunsweep.app import words
-from sunsweep.app.words import N_, _, catalogue, is_rtl, isolate, ngettext, pgettext
+from sunsweep.app.words import N_, _, catalogue, is_rtl, isolate, listed, ngettext, pgettext
 from sunsweep.app.words.choice import choose, device_languages
 
 FAULT = N_("Fault")
@@ -81,3 +81,10 @@ def test_a_serial_keeps_its_order_in_arabic_and_is_plain_elsewhere() -> None:
     words.use("ar")
     assert isolate("SN-001").strip("\N{LEFT-TO-RIGHT MARK}") == "SN-001"
     assert isolate("SN-001") != "SN-001"
+
+
+def test_figures_in_one_line_keep_their_order() -> None:
+    assert listed(["80%", "-3.5 °C"]) == "80% · -3.5 °C"
+    words.use("ar")
+    mark = "\N{RIGHT-TO-LEFT MARK}"
+    assert listed(["80%", "SN-1", "2"], " ") == f"80%{mark} {mark}SN-1{mark} {mark}2"

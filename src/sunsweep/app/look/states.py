@@ -56,7 +56,7 @@ LOOKS: Final[dict[AttentionState, StateLook]] = {
     _S.WORKING: StateLook(GREEN, Shape.PLAIN, ft.Icons.CLEANING_SERVICES, None, N_("Working")),
     _S.CHARGING: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.BOLT, None, N_("Charging")),
     _S.IDLE: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.BEDTIME, None, N_("Idle")),
-    _S.DOCKED: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.DOCK, None, N_("Docked")),
+    _S.DOCKED: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.GARAGE, None, N_("Docked")),
     _S.UNKNOWN: StateLook(GREY, Shape.HOLLOW, ft.Icons.HELP_OUTLINE, None, N_("Unknown")),
 }
 LOW_WATER_ICON: Final = ft.Icons.WATER_DROP

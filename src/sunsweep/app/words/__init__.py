@@ -5,9 +5,9 @@ tables of the module level mark theirs with `N_` and translate where they are re
 (`_("Stop {n} machines").format(n=…)`), and the one that counts is `n`.
 """
 
-from sunsweep.app.words.bidi import isolate
+from sunsweep.app.words.bidi import isolate, listed
 from sunsweep.app.words.catalogue import N_, gettext, is_rtl, language, ngettext, pgettext, use
 
 _ = gettext
 
-__all__ = ["N_", "_", "gettext", "is_rtl", "isolate", "language", "ngettext", "pgettext", "use"]
+__all__ = ["N_", "_", "gettext", "is_rtl", "isolate", "language", "listed", "ngettext", "pgettext", "use"]
