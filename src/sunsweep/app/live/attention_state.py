@@ -1,10 +1,10 @@
-"""How a machine stands, as an operator thinks of it."""
+"""What a machine is shown as: the one list of states, worst first."""
 
 from enum import StrEnum
 
 
 class AttentionState(StrEnum):
-    """The worst first."""
+    """In the order in which machines need somebody; from `paused` on they do not."""
 
     EMERGENCY_STOP = "emergency_stop"
     FAULT = "fault"
@@ -20,3 +20,4 @@ class AttentionState(StrEnum):
     IDLE = "idle"
     DOCKED = "docked"
     UNKNOWN = "unknown"
+    """It says something that only its own people know, or has said nothing yet."""

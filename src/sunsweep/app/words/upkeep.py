@@ -90,7 +90,7 @@ def compiled(path: Path) -> bytes:
 def compile_all() -> None:
     """Write the `.mo` beside each `.po`, whole: an app that starts meanwhile reads the old or the new one."""
     for path in paths():
-        new = path.with_suffix(f".{os.getpid()}")
+        new = path.with_name(f".{path.stem}.{os.getpid()}")
         new.write_bytes(compiled(path))
         new.replace(path.with_suffix(".mo"))
 
