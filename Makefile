@@ -21,6 +21,7 @@ setup: ## Make .venv, install the services that the demo and the tests need, and
 
 app: ## Build the app for the browser (ARGS=--best: as for a release, smaller by a tenth)
 	@scripts/setup.sh
+	@$(BIN)/python -m sunsweep.app.words compile
 	@$(BIN)/python -m sunsweep.app.bundle $(ARGS)
 
 demo: ## Run everything on this computer: broker, backend, simulated machines (DATA=dir, ARGS=…)
@@ -42,6 +43,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/python -m sunsweep.contract.schema docs --check
 	$(BIN)/python -m sunsweep.server.openapi docs --check
 	$(BIN)/python -m sunsweep.server.metrics_page docs --check
+	$(BIN)/python -m sunsweep.app.words check
 
 prove: ## Run the long proofs (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb

@@ -88,7 +88,7 @@ setup_venv() {
     printf '%s\n' "$wanted" >"$STAMP"
 }
 
-build_app() { "$VENV/bin/python" -m sunsweep.app.bundle; }
+build_app() { "$VENV/bin/python" -m sunsweep.app.words compile && "$VENV/bin/python" -m sunsweep.app.bundle; }
 
 setup_services() {
     local service packages=() wants_app=false
