@@ -78,6 +78,4 @@ async def seen(socket: ClientConnection, found: Callable[[Frame], bool], *, with
 
 def is_of(serial: str, kind: str, **data: Any) -> Callable[[Frame], bool]:
     """A frame of this machine and type that says this."""
-    return lambda one: (
-        (one["machine_id"], one["type"]) == (serial, kind) and data.items() <= one["data"].items()
-    )
+    return lambda one: (one["machine_id"], one["type"]) == (serial, kind) and data.items() <= one["data"].items()

@@ -15,11 +15,9 @@ from sunsweep.server.features.requests import AskedCompany, company, services
 from sunsweep.server.features.services import Services
 from sunsweep.server.live.admission import accepted, serve, viewer_of
 from sunsweep.server.live.fleet import Fleet
-from sunsweep.server.live.fleet_viewer import FleetViewer
+from sunsweep.server.live.fleet_viewer import MAX_FRAMES, FleetViewer
 from sunsweep.server.live.fleets import Fleets
 
-MAX_FRAMES: Final = 500
-"""Of one message, and of what leaves the queue at once: the rest may be superseded while a slow viewer reads."""
 BEAT_S: Final = 5.0
 
 router = APIRouter()
@@ -51,9 +49,11 @@ async def _show(socket: WebSocket, held: Services, fleet: Fleet, viewer: FleetVi
     if is_batch:
         await _send(socket, (), is_batch=True)
     while True:
-        lost, frames = await viewer.take(MAX_FRAMES, within_s=BEAT_S if is_batch else None)
+        lost, frames = await viewer.take(within_s=BEAT_S if is_batch else None)
         told = [frame(FrameType.LAGGED, serial, held.now_ms(), {"lost": number}) for serial, number in lost.items()]
-        await _send(socket, [*told, *frames], is_batch=is_batch)
+        for start in range(0, len(told), MAX_FRAMES):
+            await _send(socket, told[start : start + MAX_FRAMES], is_batch=is_batch)
+        await _send(socket, frames, is_batch=is_batch)
 
 
 def _fleets(socket: WebSocket) -> Fleets:

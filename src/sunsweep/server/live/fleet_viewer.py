@@ -15,6 +15,9 @@ Key = tuple[str, FrameType, str]
 
 MAX_WAITING_CHARS: Final = 32 * 1024 * 1024
 """About 100,000 frames as machines send them. The frames themselves are shared with all other viewers."""
+MAX_FRAMES: Final = 500
+MAX_MESSAGE_CHARS: Final = 400_000
+"""Of one message: there are clients that take 1 MiB at most, of UTF-8."""
 
 
 class FleetViewer:
@@ -48,19 +51,23 @@ class FleetViewer:
             metrics.LAGGED.inc()
         self._arrived.set()
 
-    async def take(self, most: int, *, within_s: float | None) -> tuple[Counter[str], list[str]]:
-        """How many frames of which machine were lost since the last call, and the oldest that wait.
+    async def take(self, *, within_s: float | None) -> tuple[Counter[str], list[str]]:
+        """How many frames of which machine were lost since the last call, and the oldest that wait, for one message.
 
-        None of either where nothing has come within the time.
+        None of either where nothing has come within the time. What is not taken may still be superseded.
         """
         try:
             async with asyncio.timeout(within_s):
                 await self._arrived.wait()
         except TimeoutError:
             return Counter(), []
-        keys = list(islice(self._waiting, most))
-        frames = [self._waiting.pop(key) for key in keys]
-        self._chars -= sum(map(len, frames))
+        frames, taken = [], 0
+        for key in list(islice(self._waiting, MAX_FRAMES)):
+            if taken and taken + len(self._waiting[key]) > MAX_MESSAGE_CHARS:
+                break
+            frames.append(self._waiting.pop(key))
+            taken += len(frames[-1])
+        self._chars -= taken
         if not self._waiting:
             self._arrived.clear()
         lost, self._lost = self._lost, Counter()
