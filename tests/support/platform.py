@@ -188,8 +188,9 @@ class Platform:
     async def watch(
         self, serial: str, *, as_: str = "viewer@example.com", query: str = ""
     ) -> AsyncIterator[ClientConnection]:
-        """A viewer's socket, before its first frame."""
-        url = f"ws://{HOST}:{self.settings.port}/realtime/{serial}?token={await self.token(as_)}{query}"
+        """A viewer's socket, before its first frame; of the whole company where no machine is named."""
+        path = f"/realtime/{serial}" if serial else "/realtime"
+        url = f"ws://{HOST}:{self.settings.port}{path}?token={await self.token(as_)}{query}"
         # Unbounded: frames nobody reads would keep the closing handshake waiting.
         async with connect(url, proxy=None, max_queue=None) as socket:
             yield socket

@@ -122,6 +122,16 @@ def all_events(event: Event) -> str:
     return f"sunsweep/event/+/+/{event}"
 
 
+def company_machines(company_id: int, channel: Channel) -> str:
+    """The filter of one channel of all machines of a company."""
+    return f"company/{company_id}/machine/+/{channel}"
+
+
+def company_events(company_id: int, event: Event) -> str:
+    """The filter of one kind of internal event about all machines of a company."""
+    return f"sunsweep/event/{company_id}/+/{event}"
+
+
 CONNECTED: Final = "$SYS/brokers/+/clients/+/connected"
 """The filter of EMQX's word, one message a client, that it has let somebody in."""
 

@@ -37,18 +37,20 @@ from sunsweep.server.features.ledger import endpoints as ledger
 from sunsweep.server.features.machines import endpoints as machines
 from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry import endpoints as telemetry
-from sunsweep.server.live import socket
+from sunsweep.server.live import fleet_socket, socket
+from sunsweep.server.live.fleets import Fleets
 from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import Role, ServeSettings
 from sunsweep.server.traced_requests import TracedRequests
 from sunsweep.server.tracing import is_on
 
 
-def create_app(services: Services, hub: Hub | None, *, roles: Collection[Role]) -> FastAPI:
+def create_app(services: Services, hub: Hub | None, fleets: Fleets | None, *, roles: Collection[Role]) -> FastAPI:
     """The web application over this process's services."""
     app = bare_app(roles=roles, site=services.settings.app_site)
     app.state.services = services
     app.state.hub = hub
+    app.state.fleets = fleets
     if services.settings.mqtt_door:
         add_door(app, services.settings)
     return app
@@ -92,6 +94,7 @@ def bare_app(*, roles: Collection[Role], site: Path | None = None) -> FastAPI:
         _pages(app, site or built_site())
     if Role.LIVE in roles:
         app.include_router(socket.router)
+        app.include_router(fleet_socket.router)
     return app
 
 

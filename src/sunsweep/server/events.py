@@ -76,6 +76,18 @@ def is_about_stop(payload: bytes) -> bool:
         return False
 
 
+def change_id(payload: bytes) -> str:
+    """Which command a `command_state` is about; raises `Refused`."""
+    try:
+        return msgspec.json.decode(payload, type=_ChangeData).id
+    except msgspec.DecodeError as error:
+        raise Refused(Reason.BAD_FIELD, str(error)) from error
+
+
+class _ChangeData(msgspec.Struct):
+    id: str
+
+
 class _WakeData(msgspec.Struct):
     stop: bool = False
 

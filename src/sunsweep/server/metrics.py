@@ -81,6 +81,14 @@ FRAMES: Final = Counter("sunsweep_live_frames_total", "Frames handed to viewers,
 FRAMES_WAITING_MAX: Final = Gauge(
     "sunsweep_live_frames_waiting_max", "Frames that wait for the viewer who keeps up worst; 256 at most."
 )
+FLEET_WAITING_MAX: Final = Gauge(
+    "sunsweep_live_fleet_waiting_max",
+    "Frames that wait for the viewer of a whole company who keeps up worst: of each machine and type one at most.",
+)
+FLEET_SUPERSEDED: Final = Counter(
+    "sunsweep_live_fleet_superseded_total",
+    "Frames for viewers of whole companies of which a newer one took the place before they were sent.",
+)
 LAGGED: Final = Counter("sunsweep_live_lagged_total", "Live frames a slow viewer lost.")
 COMMANDS: Final = Counter("sunsweep_dispatch_states_total", "Changes of commands' states, by the new state.", ["state"])
 COMMANDS_QUEUED: Final = Gauge(

@@ -31,6 +31,7 @@ from sunsweep.server.gate import guarded
 from sunsweep.server.ingest.sessions import RECEIVE_MAXIMUM, SESSION_EXPIRY_S
 from sunsweep.server.ingest.worker import Pace, Worker
 from sunsweep.server.jobs.timetable import Jobs
+from sunsweep.server.live.fleets import Fleets
 from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import BackendSettings, Role, ServeSettings
 from sunsweep.server.stalls import watched_loop
@@ -131,10 +132,12 @@ async def _run(
     services = Services(settings, database, bus, tokens)
     async with _kicker(settings) as kicker, asyncio.TaskGroup() as tasks:
         tasks.create_task(bus.run(), name="bus")
-        hub = None
+        hub = fleets = None
         if Role.LIVE in roles:
             hub = Hub(connection(settings, "live"), database)
+            fleets = Fleets(connection(settings, "fleets"), database)
             tasks.create_task(hub.run(), name="live")
+            tasks.create_task(fleets.run(), name="fleets")
         if Role.INGEST in roles:
             tasks.create_task(ingest_worker(settings, database).run(), name="ingest")
         if Role.DISPATCH in roles:
@@ -153,7 +156,7 @@ async def _run(
             tasks.create_task(jobs.run(), name="jobs")
         if listener is not None:
             # It reads files and builds every route: not in the loop that others wait for.
-            app = await asyncio.to_thread(create_app, services, hub, roles=roles)
+            app = await asyncio.to_thread(create_app, services, hub, fleets, roles=roles)
             tasks.create_task(services.refusals.run(database, services.now_ms), name="refusals")
             web = serve(guarded(app, settings), listener, trusted_proxies=settings.trusted_proxies)
             tasks.create_task(web, name="web")

@@ -20,8 +20,8 @@ from sunsweep.server.live.hub import SAMPLE, Watched, sample_of
 PAUSES_S: Final = (0.5, 2.0)
 """The first for what was under way, the second for a newest sample that waited for its second."""
 
-_STATUS: Final = ("status", "energy", "run_water", "area", "status_extra")
-_SESSION: Final = ("session_boot", "session_n", "in_session", "past_boots", "software")
+STATUS: Final = ("status", "energy", "run_water", "area", "status_extra")
+SESSION: Final = ("session_boot", "session_n", "in_session", "past_boots", "software")
 
 
 async def look_again(held: Services, machine: Machine, watched: Watched) -> None:
@@ -37,11 +37,11 @@ async def look_again(held: Services, machine: Machine, watched: Watched) -> None
 def take_in(current: Current, row: MachineStatus) -> None:
     """Where the row is newer, it is the newest state."""
     if (row.telemetry_at or 0) > (current.telemetry_at or 0):
-        _copy(current, row, (*SAMPLE, "telemetry_at"))
+        copy(current, row, (*SAMPLE, "telemetry_at"))
     if (row.status_at or 0) > (current.status_at or 0):
-        _copy(current, row, (*_STATUS, *_SESSION, "status_at"))
-    if _presence_is_news(current, row):
-        _copy(current, row, ("presence", "presence_since", "presence_cause"))
+        copy(current, row, (*STATUS, *SESSION, "status_at"))
+    if presence_is_news(current, row):
+        copy(current, row, ("presence", "presence_since", "presence_cause"))
     current.heard_at = max(current.heard_at, row.heard_at)
     current.seen_at = max(current.seen_at, row.seen_at)
 
@@ -53,8 +53,8 @@ def _show_news(watched: Watched, row: MachineStatus) -> None:
         sample_of(current),
         *watched.shown,
     )
-    state = (row.status_at or 0) > (current.status_at or 0) and _differ(current, row, (*_STATUS, "presence"))
-    presence = _presence_is_news(current, row) and row.presence != current.presence
+    state = (row.status_at or 0) > (current.status_at or 0) and differ(current, row, (*STATUS, "presence"))
+    presence = presence_is_news(current, row) and row.presence != current.presence
     take_in(current, row)
     if sample and row.telemetry_at:
         watched.offer(FrameType.TELEMETRY, row.telemetry_at, telemetry_data(row))
@@ -65,16 +65,16 @@ def _show_news(watched: Watched, row: MachineStatus) -> None:
         watched.offer(FrameType.PRESENCE, row.presence_since, data)
 
 
-def _presence_is_news(current: Current, row: MachineStatus) -> bool:
+def presence_is_news(current: Current, row: MachineStatus | Current) -> bool:
     """Not where the row calls a machine silent that has been heard here since."""
     refuted = row.presence == "stale" and current.seen_at > row.presence_since
     return row.presence_since > current.presence_since and not refuted
 
 
-def _differ(current: Current, row: MachineStatus, names: tuple[str, ...]) -> bool:
+def differ(current: Current, row: MachineStatus | Current, names: tuple[str, ...]) -> bool:
     return any(getattr(current, name) != getattr(row, name) for name in names)
 
 
-def _copy(current: Current, row: MachineStatus, names: tuple[str, ...]) -> None:
+def copy(current: Current, row: MachineStatus | Current, names: tuple[str, ...]) -> None:
     for name in names:
         setattr(current, name, getattr(row, name))

@@ -2,18 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from operator import attrgetter
 from typing import Final
 
 import msgspec
 
-from sunsweep.contract.codec import decode_result, decode_status, decode_telemetry
 from sunsweep.contract.frames import FrameType, frame
-from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
-from sunsweep.contract.payloads import Result, Stamp, Status, Telemetry
-from sunsweep.contract.refusal import Reason, Refused
+from sunsweep.contract.payloads import Stamp, Telemetry
+from sunsweep.contract.refusal import Refused
 from sunsweep.contract.topics import (
     FROM_MACHINE,
     Channel,
@@ -35,16 +33,12 @@ from sunsweep.server.features.accounts.roles import Principal
 from sunsweep.server.features.machines.current import Current, fold
 from sunsweep.server.live.revoke import revoke_for_ever
 from sunsweep.server.live.viewer import MAX_WAITING, Viewer
+from sunsweep.server.live.wire import read
 
 Key = tuple[int, str]
 """(company id, serial): the subscription names the viewer's company, so nobody sees another's machine."""
 
-_DECODERS: Final[dict[Channel, Callable[[bytes], Telemetry | Status | Result]]] = {
-    Channel.TELEMETRY: decode_telemetry,
-    Channel.STATUS: decode_status,
-    Channel.RESULT: decode_result,
-}
-_EVENT_FRAMES: Final = {
+EVENT_FRAMES: Final = {
     Event.COMMAND: FrameType.COMMAND,
     Event.COMMAND_STATE: FrameType.COMMAND_STATE,
     Event.PRESENCE: FrameType.PRESENCE,
@@ -152,32 +146,28 @@ class Hub:
 
     def _machine(self, message: Message, topic: MachineTopic) -> None:
         watched = self._watched.get((topic.company_id, topic.machine_id))
-        decoder = _DECODERS.get(topic.channel)
-        if watched is None or decoder is None:
+        heard = None if watched is None else read(message, topic.channel)
+        if watched is None or heard is None:
             return
-        body = decoder(message.payload)
-        ts_ms = message.received_ms if body.stamp.ts_ms is None else body.stamp.ts_ms
-        if ts_ms - message.received_ms > MAX_CLOCK_AHEAD_MS:
-            raise Refused(Reason.CLOCK_AHEAD, message.topic)
-        if fold(watched.current, body, min(ts_ms, message.received_ms), message.received_ms).news:
-            if watched.is_again(topic.channel, body.stamp):
+        if fold(watched.current, heard.body, heard.order_ms, heard.received_ms).news:
+            if watched.is_again(topic.channel, heard.body.stamp):
                 return
-            if isinstance(body, Telemetry):
+            if isinstance(heard.body, Telemetry):
                 watched.shown.append(sample_of(watched.current))
-            watched.offer(FrameType(topic.channel), ts_ms, msgspec.Raw(message.payload))
+            watched.offer(FrameType(topic.channel), heard.ts_ms, msgspec.Raw(message.payload))
 
     def _event(self, message: Message) -> None:
         topic = parse_event_topic(message.topic)
         watched = self._watched.get((topic.company_id, topic.machine_id))
-        kind = _EVENT_FRAMES.get(topic.event)
+        kind = EVENT_FRAMES.get(topic.event)
         if watched is None or kind is None:
             return
         if kind is FrameType.PRESENCE:
-            _take_presence(watched.current, message.payload)
+            take_presence(watched.current, message.payload)
         watched.offer(kind, message.received_ms, msgspec.Raw(message.payload))
 
 
-def _take_presence(current: Current, payload: bytes) -> None:
+def take_presence(current: Current, payload: bytes) -> None:
     """What only the database knew: that the machine has fallen silent."""
     told = read_presence(payload)
     if told.since_ms > current.presence_since:

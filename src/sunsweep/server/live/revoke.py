@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,15 +11,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.features.accounts import service as accounts
+from sunsweep.server.features.accounts.roles import Principal
 from sunsweep.server.features.machines import repository as machines
-from sunsweep.server.live.viewer import Viewer
 
 log = structlog.get_logger(__name__)
 
 EVERY_S: Final = 1.0
 
 
-async def revoke_for_ever(database: Database, viewers: Callable[[], Collection[Viewer]]) -> None:
+class Watcher(Protocol):
+    """Whoever looks, at one machine or (None) at a whole company."""
+
+    @property
+    def who(self) -> Principal: ...
+    @property
+    def machine_id(self) -> int | None: ...
+    @property
+    def revoked(self) -> asyncio.Event: ...
+
+
+async def revoke_for_ever(database: Database, viewers: Callable[[], Collection[Watcher]]) -> None:
     """Tell the viewers who may look no longer; while the database is away they all may."""
     level = logging.WARNING
     while True:
@@ -33,13 +44,18 @@ async def revoke_for_ever(database: Database, viewers: Callable[[], Collection[V
             level = logging.WARNING
 
 
-async def _revoke(database: Database, viewers: Collection[Viewer]) -> None:
+async def _revoke(database: Database, viewers: Collection[Watcher]) -> None:
     """Three queries, however many viewers there are."""
     if not viewers:
         return
     ended = await accounts.ended(database, {viewer.who for viewer in viewers}, now_ms=wall_clock())
-    async with database.read() as session:
-        living = await machines.living_ids(session, {viewer.machine_id for viewer in viewers})
+    watched = {viewer.machine_id for viewer in viewers if viewer.machine_id is not None}
+    gone = watched and watched - await _living(database, watched)
     for viewer in viewers:
-        if viewer.who in ended or viewer.machine_id not in living:
+        if viewer.who in ended or viewer.machine_id in gone:
             viewer.revoked.set()
+
+
+async def _living(database: Database, machine_ids: set[int]) -> set[int]:
+    async with database.read() as session:
+        return await machines.living_ids(session, machine_ids)

@@ -1,14 +1,15 @@
 """SQL of machines, their logins and their newest state. A query names the company, or a machine by its id."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import CursorResult, Row, Select, case, select, update
+from sqlalchemy import CursorResult, Row, Select, case, func, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
 from sunsweep.server.db.tenancy import owned, platform_wide
+from sunsweep.server.features.machines.current import Current
 
 DAY_MS = 86_400_000
 _NEVER_USED = (MachineCredential.first_used_at.is_(None), MachineCredential.revoked_at.is_(None))
@@ -55,6 +56,45 @@ async def page(
         .limit(limit)
     )
     return (await session.execute(query)).all()
+
+
+class Roster(NamedTuple):
+    """Which machines a company has, as far as two rosters that are equal say that none has come or gone between."""
+
+    machines: int
+    newest_id: int
+
+
+async def roster(session: AsyncSession, company_id: int) -> Roster:
+    """By one index alone: ids only grow, so who comes raises the newest, and who only goes lowers the number."""
+    query = select(func.count(), func.coalesce(func.max(Machine.id), 0))
+    found = (await session.execute(query.where(owned(Machine, company_id), Machine.archived_key == 0))).one()
+    return Roster(*found)
+
+
+_NO_EXTRA: Final = ("telemetry_extra", "status_extra")
+_NEWEST: Final = [
+    null() if name in _NO_EXTRA else getattr(MachineStatus, name)
+    for name in Current.__struct_fields__
+    if name != "machine_id"
+]
+
+
+async def newest(session: AsyncSession, company_id: int, *, after: str, limit: int) -> list[tuple[str, Current]]:
+    """The same page without what the list shows not: serials and newest states, these without `extra`."""
+    query = (
+        living(company_id)
+        .with_only_columns(Machine.serial, Machine.id, MachineStatus.machine_id, *_NEWEST)
+        .outerjoin(MachineStatus, MachineStatus.machine_id == Machine.id)
+        .where(Machine.serial > after)
+        .order_by(Machine.serial)
+        .limit(limit)
+    )
+    rows = (await session.execute(query)).all()
+    return [
+        (serial, Current(machine_id) if heard is None else Current(machine_id, *values))
+        for serial, machine_id, heard, *values in rows
+    ]
 
 
 async def serial_taken(session: AsyncSession, company_id: int, serial: str, *, now_ms: int) -> bool:

@@ -1,0 +1,202 @@
+"""A company's machines as somebody watches them all: the newest of each, and what has changed since the last tick.
+
+The list shows no `extra`, and none is kept here: a company's machines may carry 64 KiB each.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from sunsweep.contract.frames import FrameType, frame
+from sunsweep.contract.payloads import Telemetry
+from sunsweep.contract.times import iso
+from sunsweep.contract.topics import (
+    EventTopic,
+    MachineTopic,
+    is_machine_topic,
+    parse_event_topic,
+    parse_machine_topic,
+)
+from sunsweep.mqtt.port import Message
+from sunsweep.server import metrics
+from sunsweep.server.events import change_id, presence_data
+from sunsweep.server.features.machines.current import Current, fold
+from sunsweep.server.features.machines.repository import Roster
+from sunsweep.server.features.machines.shapes import status_data, telemetry_data
+from sunsweep.server.live.catch_up import SESSION, copy, differ, presence_is_news
+from sunsweep.server.live.fleet_viewer import FleetViewer, Key
+from sunsweep.server.live.hub import EVENT_FRAMES, take_presence
+from sunsweep.server.live.wire import Heard, read
+
+MAX_STRANGERS: Final = 10_000
+"""Messages of machines that are not known yet; what is beyond comes from the database, by the next look."""
+
+LOOKS: Final = 3
+"""How often the newest states are read again after something may have been missed, once a second: the first for what
+was under way, the third for a newest sample that waited for its second."""
+
+_SAMPLE: Final = ("battery", "solar_v", "solar_a", "water")
+_sample_of: Final = attrgetter(*_SAMPLE)
+_STATUS: Final = ("status", "energy", "run_water", "area")
+_PRESENCE: Final = ("presence", "presence_since", "presence_cause")
+_MAX_SHOWN: Final = 4
+
+News = tuple[FrameType, int, Any]
+"""Type, instant (ms) and data of a frame."""
+
+
+@dataclass(slots=True)
+class Member:
+    """A machine: its id, its newest state, the values of the newest samples that were frames."""
+
+    machine_id: int
+    current: Current
+    shown: tuple[tuple[object, ...], ...] = ()
+
+    def fold(self, heard: Heard) -> bool:
+        """Whether the message is news."""
+        current = self.current
+        is_news = fold(current, heard.body, heard.order_ms, heard.received_ms).news
+        current.telemetry_extra = current.status_extra = None
+        if is_news and isinstance(heard.body, Telemetry):
+            self.shown = (*self.shown[1 - _MAX_SHOWN :], _sample_of(current))
+        return is_news
+
+    def snapshot(self) -> dict[str, Any]:
+        """As in a single machine's, without `extra`, and when the machine was heard."""
+        now = self.current
+        heard_at = iso(now.heard_at) if now.heard_at else None
+        presence = presence_data(now.presence, now.presence_since, now.presence_cause)
+        return {"status": status_data(now), "telemetry": telemetry_data(now), **presence, "heard_at": heard_at}
+
+    def take_in(self, row: Current) -> Iterator[News]:
+        """Where the database knows better, it is the newest state; what viewers have not seen of it.
+
+        The same message has slightly different times here and there, so its values decide whether it was seen.
+        """
+        now = self.current
+        seen = (_sample_of(now), *self.shown)
+        if row.telemetry_at and row.telemetry_at > (now.telemetry_at or 0) and _sample_of(row) not in seen:
+            copy(now, row, (*_SAMPLE, "telemetry_at"))
+            yield FrameType.TELEMETRY, row.telemetry_at, telemetry_data(now)
+        said_anew = row.status_at is not None and row.status_at > (now.status_at or 0)
+        if row.status_at and said_anew and differ(now, row, (*_STATUS, "presence")):
+            copy(now, row, (*_STATUS, *SESSION, "status_at"))
+            yield FrameType.STATUS, row.status_at, status_data(row)
+        if presence_is_news(now, row):
+            is_another = row.presence != now.presence
+            copy(now, row, _PRESENCE)
+            if is_another:
+                yield FrameType.PRESENCE, row.presence_since, presence_data(*(getattr(row, name) for name in _PRESENCE))
+        now.heard_at, now.seen_at = max(now.heard_at, row.heard_at), max(now.seen_at, row.seen_at)
+
+
+@dataclass(eq=False)
+class Fleet:
+    """A company that somebody watches."""
+
+    company_id: int
+    viewers: set[FleetViewer] = field(default_factory=set)
+    members: dict[str, Member] = field(default_factory=dict)
+    known: bool = False
+    """Whether its machines have been read."""
+    roster: Roster | None = None
+    """As it was before they were read."""
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    looks: int = LOOKS
+    """How often they are to be read again."""
+    read_at_s: float = 0.0
+    _strangers: deque[Message] = field(default_factory=lambda: deque(maxlen=MAX_STRANGERS))
+    _changed: dict[Key, News] = field(default_factory=dict)
+
+    @property
+    def has_strangers(self) -> bool:
+        """Whether somebody speaks who is not known yet."""
+        return bool(self._strangers)
+
+    def take(self, message: Message) -> None:
+        """Take in a message of the broker; raises `Refused`."""
+        if is_machine_topic(message.topic):
+            topic = parse_machine_topic(message.topic)
+            if (member := self._member(topic, message)) is not None:
+                self._machine(member, message, topic)
+        else:
+            event = parse_event_topic(message.topic)
+            if (member := self._member(event, message)) is not None:
+                self._event(member, message, event)
+
+    def _member(self, topic: MachineTopic | EventTopic, message: Message) -> Member | None:
+        member = self.members.get(topic.machine_id)
+        if member is None:
+            self._strangers.append(message)
+        return member
+
+    def _machine(self, member: Member, message: Message, topic: MachineTopic) -> None:
+        heard = read(message, topic.channel)
+        if heard is not None and member.fold(heard):
+            self.offer(topic.machine_id, FrameType(topic.channel), heard.ts_ms, msgspec.Raw(message.payload))
+
+    def _event(self, member: Member, message: Message, topic: EventTopic) -> None:
+        kind = EVENT_FRAMES.get(topic.event)
+        if kind is None:
+            return
+        if kind is FrameType.PRESENCE:
+            take_presence(member.current, message.payload)
+        command_id = change_id(message.payload) if kind is FrameType.COMMAND_STATE else ""
+        self.offer(topic.machine_id, kind, message.received_ms, msgspec.Raw(message.payload), command_id)
+
+    def offer(self, serial: str, kind: FrameType, ts_ms: int, data: Any, command_id: str = "") -> None:
+        """For the next tick; it takes the place of what it supersedes."""
+        key = (serial, kind, command_id)
+        if self._changed.pop(key, None) is not None:
+            metrics.FLEET_SUPERSEDED.inc()
+        self._changed[key] = (kind, ts_ms, data)
+
+    def tick(self) -> None:
+        """Hand what has changed to all viewers."""
+        if not self._changed:
+            return
+        changed, self._changed = self._changed, {}
+        frames = [(key, frame(kind, key[0], ts_ms, data)) for key, (kind, ts_ms, data) in changed.items()]
+        for kind, _, _ in changed.values():
+            metrics.FRAMES.labels(kind).inc(len(self.viewers))
+        for viewer in self.viewers:
+            viewer.offer(frames)
+
+    def take_in(self, serial: str, row: Current, *, now_ms: int) -> None:
+        """What the database says of a machine."""
+        member = self.members.get(serial)
+        if member is not None and member.machine_id == row.machine_id:
+            for kind, ts_ms, data in member.take_in(row):
+                self.offer(serial, kind, ts_ms, data)
+            return
+        self.members[serial] = member = Member(row.machine_id, row)
+        if self.known:
+            self.offer(serial, FrameType.SNAPSHOT, now_ms, member.snapshot())
+
+    def end(self, serials: Collection[str], *, now_ms: int) -> None:
+        """These are the company's no longer: that is the last that is said of them."""
+        for key in [key for key in self._changed if key[0] in serials]:
+            del self._changed[key]
+        for serial in serials:
+            del self.members[serial]
+            self.offer(serial, FrameType.PRESENCE, now_ms, presence_data("offline", now_ms, "archived"))
+
+    def introduce(self, *, since_ms: int) -> Iterable[Message]:
+        """What was said by those who were not known, to be taken anew.
+
+        What they said before `since_ms`, when the machines began to be read, is forgotten of those who still are not.
+        """
+        said = list(self._strangers)
+        self._strangers.clear()
+        return [message for message in said if message.received_ms >= since_ms or _serial(message) in self.members]
+
+
+def _serial(message: Message) -> str:
+    parse = parse_machine_topic if is_machine_topic(message.topic) else parse_event_topic
+    return parse(message.topic).machine_id
