@@ -1,21 +1,18 @@
-"""Entry of the app: in the browser's bundle, and as a program of its own."""
+"""Where the app starts: in the browser's bundle, and as a program with a window of its own."""
 
 import flet as ft
 
 from sunsweep.app import faults
+from sunsweep.app.opening import open_model
+from sunsweep.app.root import Root
 
 
-@ft.component
-def _hello() -> ft.Control:
-    return ft.Semantics(
-        identifier="hello",
-        content=ft.Text("Hello from Sunsweep", size=28),
-    )
-
-
-def main(page: ft.Page) -> None:
+async def main(page: ft.Page) -> None:
+    """Draw the app; all of it follows the model from here on."""
     page.title = "Sunsweep"
-    page.render(_hello)
+    page.padding = 0
+    model = await open_model(page)
+    page.render(lambda: Root(model))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def pgettext(context: str, message: str) -> str:
     return _InUse.catalogue.pgettext(context, message)
 
 
-def N_(message: str) -> str:  # noqa: N802  gettext's own name for it
+def N_(message: str) -> str:
     """Mark a message that is translated later, where it is read."""
     return message
 

@@ -1,0 +1,86 @@
+"""Signing in, and asking for a new password."""
+
+import flet as ft
+
+from sunsweep.app.look.parts import card, named, quiet
+from sunsweep.app.model import use_model, watch
+from sunsweep.app.net.errors import Away, Refused
+from sunsweep.app.signing import sign_in
+from sunsweep.app.trouble import in_words
+from sunsweep.app.words import _
+
+
+@ft.component
+def LoginPage() -> ft.Control:
+    model = use_model()
+    session = watch(model.session)
+    email, set_email = ft.use_state("")
+    password, set_password = ft.use_state("")
+    said, set_said = ft.use_state("")
+    is_busy, set_busy = ft.use_state(False)
+
+    async def enter() -> None:
+        set_busy(True)
+        set_said("")
+        try:
+            await sign_in(model, email.strip(), password)
+        except (Refused, Away) as trouble:
+            is_wrong = isinstance(trouble, Refused) and trouble.status == 401
+            set_said(_("E-mail address or password is wrong.") if is_wrong else in_words(trouble))
+        finally:
+            set_busy(False)
+
+    async def forgotten() -> None:
+        if not email.strip():
+            set_said(_("Type your e-mail address first."))
+            return
+        try:
+            await model.api.ask_reset(email.strip())
+        except (Refused, Away) as trouble:
+            set_said(in_words(trouble))
+            return
+        set_said(_("If there is such an account, a link for a new password is on its way to it."))
+
+    return ft.Container(
+        width=400,
+        content=card(
+            ft.Row(
+                [
+                    ft.Icon(ft.Icons.SOLAR_POWER, color=ft.Colors.PRIMARY, size=32),
+                    ft.Text("Sunsweep", theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, weight=ft.FontWeight.W_700),
+                ]
+            ),
+            quiet(session.said or _("Sign in to see your machines.")),
+            named(
+                "login-email",
+                ft.TextField(
+                    label=_("E-mail address"),
+                    value=email,
+                    keyboard_type=ft.KeyboardType.EMAIL,
+                    autofill_hints=[ft.AutofillHint.USERNAME],
+                    autofocus=True,
+                    on_change=lambda event: set_email(event.control.value),
+                    on_submit=enter,
+                ),
+            ),
+            named(
+                "login-password",
+                ft.TextField(
+                    label=_("Password"),
+                    value=password,
+                    password=True,
+                    can_reveal_password=True,
+                    autofill_hints=[ft.AutofillHint.PASSWORD],
+                    on_change=lambda event: set_password(event.control.value),
+                    on_submit=enter,
+                ),
+            ),
+            *([named("login-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+            named(
+                "login-go",
+                ft.FilledButton(_("Sign in"), on_click=enter, disabled=is_busy, width=400, height=44),
+            ),
+            named("login-forgotten", ft.TextButton(_("Forgotten your password?"), on_click=forgotten)),
+            padding=28,
+        ),
+    )

@@ -1,0 +1,29 @@
+"""What the person chose on this device, over restarts: language and theme."""
+
+from typing import Final
+
+import flet as ft
+
+from sunsweep.app.model import Preferences
+from sunsweep.app.words.choice import choose, device_languages
+
+_LANGUAGE: Final = "sunsweep.language"
+_THEME: Final = "sunsweep.theme"
+
+
+async def kept_preferences() -> Preferences:
+    """As they were left; else as the device has them."""
+    kept = ft.SharedPreferences()
+    language, theme = await kept.get(_LANGUAGE), await kept.get(_THEME)
+    is_known = theme in {mode.value for mode in ft.ThemeMode}
+    return Preferences(
+        language=choose(language if isinstance(language, str) else None, device_languages()),
+        theme=ft.ThemeMode(theme) if is_known else ft.ThemeMode.SYSTEM,
+    )
+
+
+async def keep(preferences: Preferences) -> None:
+    """For the next time that the app is opened here."""
+    kept = ft.SharedPreferences()
+    await kept.set(_LANGUAGE, preferences.language)
+    await kept.set(_THEME, preferences.theme.value)

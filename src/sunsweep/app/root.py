@@ -1,0 +1,48 @@
+"""The whole app: signed out it is the login, signed in the page of the address. The address stays either way."""
+
+import flet as ft
+
+from sunsweep.app.look.theme import DARK, LIGHT, theme
+from sunsweep.app.model import Model, Width, provide, watch
+from sunsweep.app.pages.login import LoginPage
+from sunsweep.app.routes import Pages
+from sunsweep.app.words import is_rtl, use
+
+
+@ft.component
+def Root(model: Model) -> ft.Control:
+    session, preferences, window = watch(model.session), watch(model.preferences), watch(model.window)
+    page = model.page
+
+    def follow_window(event: ft.PageResizeEvent) -> None:
+        window.width = Width.of(event.width)
+
+    def begin() -> None:
+        window.width = Width.of(page.width or 1280)
+        page.on_resize = follow_window
+
+    def dress() -> None:
+        page.theme, page.dark_theme = theme(LIGHT), theme(DARK)
+        page.theme_mode = preferences.theme
+        page.update()
+
+    ft.use_effect(begin, [])
+    ft.use_effect(dress, [preferences.theme])
+    use(preferences.language)
+
+    def frame() -> ft.Control:
+        return _frame(model, signed_in=session.me is not None, asked=session.asked)
+
+    return provide(model, frame)
+
+
+def _frame(model: Model, *, signed_in: bool, asked: bool) -> ft.Control:
+    language = model.preferences.language
+    # Another language is another tree: no text of the old one stays.
+    return ft.Container(
+        key=language,
+        content=Pages() if signed_in else LoginPage() if asked else ft.ProgressRing(),
+        alignment=None if signed_in else ft.Alignment.CENTER,
+        expand=True,
+        rtl=is_rtl(language),
+    )

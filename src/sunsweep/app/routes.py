@@ -1,0 +1,33 @@
+"""Which address shows which page. The addresses are for keeping: people send them to each other."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flet as ft
+
+from sunsweep.app.pages.fleet import FleetPage
+from sunsweep.app.pages.missing import MissingPage
+from sunsweep.app.shell import Shell
+
+Page = Callable[[], Any]
+
+
+def _page(path: str, component: Page) -> ft.Route:
+    return ft.Route(path=path, component=component)
+
+
+ROUTES = [
+    ft.Route(
+        component=Shell,
+        outlet=True,
+        children=[
+            ft.Route(index=True, component=FleetPage),
+        ],
+    ),
+]
+
+
+@ft.component
+def Pages() -> ft.Control:
+    """The page of the present address, in its frame."""
+    return ft.Router(ROUTES, not_found=MissingPage)
