@@ -11,8 +11,9 @@ from sunsweep.app.words import _
 async def look_who(model: Model) -> None:
     """At the start: an earlier login may still be good. Without a server to ask, one signs in anew."""
     try:
-        await _enter(model)
-    except (Refused, Away):
+        with suppress(Refused, Away):
+            await _enter(model)
+    finally:
         model.session.asked = True
 
 
@@ -49,13 +50,12 @@ async def _enter(model: Model) -> None:
         model.api.company_id = None
         model.company.id, model.company.name = me.company_id, me.company
     model.session.said = ""
-    model.session.asked = True
     model.session.me = me
     model.feeding.open()
 
 
 async def choose_company(model: Model, companies: list[Json]) -> None:
     """A platform admin looks at one company at a time: the one of before, or the first."""
-    chosen = next((one for one in companies if one["id"] == model.company.id), companies[0] if companies else None)
-    model.company.id, model.company.name = (None, "") if chosen is None else (chosen["id"], chosen["name"])
+    chosen = next((one for one in companies if one["company_id"] == model.company.id), companies[0] if companies else None)
+    model.company.id, model.company.name = (None, "") if chosen is None else (chosen["company_id"], chosen["name"])
     model.api.company_id = model.company.id

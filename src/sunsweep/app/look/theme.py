@@ -77,6 +77,7 @@ def theme(scheme: ft.ColorScheme) -> ft.Theme:
     """Material 3 over one of the two schemes; dense, as people who work with it all day want it."""
     return ft.Theme(
         color_scheme=scheme,
+        scaffold_bgcolor=scheme.surface,
         use_material3=True,
         visual_density=ft.VisualDensity.COMPACT,
         divider_theme=ft.DividerTheme(color=scheme.outline_variant, thickness=1, space=1),
