@@ -22,6 +22,7 @@ ROUTES = [
         outlet=True,
         children=[
             ft.Route(index=True, component=FleetPage),
+            ft.Route(path=":rest*", component=MissingPage),
         ],
     ),
 ]

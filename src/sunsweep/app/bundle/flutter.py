@@ -27,7 +27,14 @@ _TAKEN: Final = (
 )
 _FONTS: Final = [
     {"family": "MaterialIcons", "fonts": [{"asset": "fonts/MaterialIcons-Regular.otf"}]},
-    {"family": "Roboto", "fonts": [{"asset": "fonts/roboto.woff2"}]},
+    {
+        "family": "Roboto",
+        "fonts": [
+            {"asset": "fonts/roboto.woff2"},
+            {"asset": "fonts/roboto-500.woff2", "weight": 500},
+            {"asset": "fonts/roboto-700.woff2", "weight": 700},
+        ],
+    },
 ]
 """Flutter loads every font that this list names before its first frame: those of mathematical formulas stay out."""
 _RENDERER: Final = "canvaskit"
@@ -50,7 +57,7 @@ def copy_flutter(into: Path, fonts: Path) -> None:
     (into / "assets/FontManifest.json").write_text(json.dumps(_FONTS), encoding="utf-8")
     _keep_from_strangers(into)
     if fonts.is_dir():
-        shutil.copytree(fonts, into / "assets/fonts", dirs_exist_ok=True)
+        shutil.copytree(fonts, into / "assets/fonts", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.md", "*.txt"))
 
 
 def _keep_from_strangers(into: Path) -> None:

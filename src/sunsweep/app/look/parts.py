@@ -30,12 +30,12 @@ def card(*controls: ft.Control, padding: int = GAP, expand: bool | int | None = 
 
 def heading(text: str) -> ft.Text:
     """A page's name."""
-    return ft.Text(text, theme_style=ft.TextThemeStyle.HEADLINE_SMALL, weight=ft.FontWeight.W_600)
+    return ft.Text(text, theme_style=ft.TextThemeStyle.HEADLINE_SMALL, weight=ft.FontWeight.W_500)
 
 
 def section(text: str) -> ft.Text:
     """The name of a part of a page."""
-    return ft.Text(text, theme_style=ft.TextThemeStyle.TITLE_MEDIUM, weight=ft.FontWeight.W_600)
+    return ft.Text(text, theme_style=ft.TextThemeStyle.TITLE_MEDIUM, weight=ft.FontWeight.W_500)
 
 
 def quiet(text: str) -> ft.Text:
