@@ -90,8 +90,9 @@ def problem(answer: bytes) -> tuple[int, str]:
 
 
 async def test_every_kind_of_answer_carries_the_headers(shared: Platform) -> None:
-    paths = ["/app", "/app/page.js", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/metrics", "/readyz",
-             "/nothing", "/api/v1/me", "/api/v1/nothing", "/static-offline-docs/swagger-ui.css"]  # fmt: skip
+    paths = ["/app", "/app/machines/SUN-0001", "/app/nothing.js", "/docs", "/docs/oauth2-redirect", "/redoc",
+             "/openapi.json", "/metrics", "/readyz", "/nothing", "/api/v1/me", "/api/v1/nothing",
+             "/static-offline-docs/swagger-ui.css"]  # fmt: skip
     for path in paths:
         headers = (await ask(shared.settings, "GET", path)).headers
         assert headers["x-content-type-options"] == "nosniff", path
@@ -102,7 +103,8 @@ async def test_every_kind_of_answer_carries_the_headers(shared: Platform) -> Non
         policy = headers["content-security-policy"]
         assert policy.startswith("default-src 'none'"), path
         assert "frame-ancestors 'none'" in policy, path
-        assert "unsafe-eval" not in policy, path
+        assert "'unsafe-eval'" not in policy, path
+        assert ("'wasm-unsafe-eval'" in policy) == path.startswith("/app"), path
         assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0], path
         assert (headers.get("cache-control") == "no-store") == path.startswith("/api/"), path
         assert "strict-transport-security" not in headers, path

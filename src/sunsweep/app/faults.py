@@ -41,7 +41,7 @@ def tell(error: BaseException) -> None:
 
 def _restarting(session: Session) -> Callable[[], None]:
     """The task that draws ends at the first component that fails, and without a word: every later change is lost."""
-    start = session.start_updates_scheduler
+    start: Callable[[], None] = session.start_updates_scheduler
 
     def restart() -> None:
         start()

@@ -32,6 +32,9 @@ _TYPES: Final = {
 }
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _ASK_FIRST: Final = "no-cache"
+_NEVER: Final = "no-store"
+_RESET: Final = "reset"
+"""Its address has a secret in it, from a mail."""
 _NOT_BUILT: Final = """<!doctype html>
 <html lang="en">
 <head>
@@ -64,12 +67,12 @@ def add_app_site(app: FastAPI, site: Path) -> None:
     """Serve `site` under `/app`; it may be built, or built anew, while the server runs."""
 
     async def index(request: Request) -> Response:
-        return await _index(request, site)
+        return await _index(request, site, _ASK_FIRST)
 
     async def file(request: Request) -> Response:
         path: str = request.path_params["path"]
         if "." not in path.rpartition("/")[2]:
-            return await _index(request, site)
+            return await _index(request, site, _NEVER if path.strip("/") == _RESET else _ASK_FIRST)
         found = await anyio.to_thread.run_sync(_find, site, path)
         if found is None:
             raise HTTPException(404)
@@ -80,11 +83,11 @@ def add_app_site(app: FastAPI, site: Path) -> None:
     app.add_route("/app/{path:path}", file, ["GET"], include_in_schema=False)
 
 
-async def _index(request: Request, site: Path) -> Response:
+async def _index(request: Request, site: Path, keeps: str) -> Response:
     page = await anyio.to_thread.run_sync(_find, site, "index.html")
     if page is None:
-        return HTMLResponse(_NOT_BUILT, 503, headers={"cache-control": "no-store"})
-    return await _answer(request, page, _ASK_FIRST)
+        return HTMLResponse(_NOT_BUILT, 503, headers={"cache-control": _NEVER})
+    return await _answer(request, page, keeps)
 
 
 def _find(site: Path, path: str) -> Path | None:

@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def _say_it_begins() -> None:
-    sys.stderr.write("app: building it for the browser, half a minute the first time\n")
+    sys.stderr.write("app: building it for the browser, up to half a minute\n")
 
 
 if __name__ == "__main__":

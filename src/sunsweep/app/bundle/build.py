@@ -102,7 +102,8 @@ def _assemble(folder: Path, site: Path, *, level: int, cache: Path) -> Built:
     copy_installed(libraries)
     unpack_compiled(cache, libraries)
     _copy_program(program)
-    pyodide.compile_trees({stdlib: "/lib/python314.zip", libraries: _LIBRARIES, program: _PROGRAM})
+    shown = {stdlib: pyodide.SHOWN_STDLIB, libraries: _LIBRARIES, program: _PROGRAM}
+    pyodide.compile_trees(shown, cache=cache / "compiled")
     pyodide.pack_stdlib(stdlib, runtime / "pyodide")
     (runtime / "libraries.pack").write_bytes(pack(libraries))
     shutil.copytree(_PAGE, app, ignore=shutil.ignore_patterns("index.html"))

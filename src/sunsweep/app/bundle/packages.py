@@ -39,7 +39,7 @@ def copy_installed(into: Path) -> None:
         files = distribution(name).files or []
         for file in files:
             if _is_wanted(PurePosixPath(file)):
-                _write(into / file, file.locate().read_bytes())
+                _write(into / file, Path(file.locate()).read_bytes())
 
 
 def unpack_compiled(cache: Path, into: Path) -> None:

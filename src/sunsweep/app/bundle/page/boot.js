@@ -238,7 +238,9 @@
     leave();
   }, { once: true });
 
-  addEventListener("DOMContentLoaded", () => {
+  const loader = document.createElement("script");
+  loader.src = `${config.runtime}flutter.js`;
+  loader.addEventListener("load", () => {
     globalThis._flutter.buildConfig = config.buildConfig;
     globalThis._flutter.loader
       .load({
@@ -247,6 +249,7 @@
       })
       .catch(faulted);
   });
+  document.head.append(loader);
 
   // WebKit restores a page that one goes back to with Flutter's frames standing still; only a new start recovers.
   addEventListener("pageshow", (event) => {
