@@ -54,7 +54,7 @@ class Patience:
 
     quiet_s: float = 3.0
     probe_s: float = 1.5
-    probe_every_s: float = 5.0
+    probe_every_s: float = 4.0
     stale_s: float = 60.0
     open_s: float = 15.0
     """One try at a time may take as long; the others beside it, `quick_s`."""
