@@ -46,18 +46,14 @@ class Client:
         self.signed_out = 0
         self.session = Session(self.http, login, clock=ServerClock(), on_signed_out=self._signed_out, in_turn=in_turn)
         self.api = Api(self.http, self.session)
-        self.server = Server(
-            self.api, native_sockets(url, lambda: login.headers("GET"), proxy=None), _nothing_told
-        )
+        self.server = Server(self.api, native_sockets(url, lambda: login.headers("GET"), proxy=None), _nothing_told)
 
     def _signed_out(self) -> None:
         self.signed_out += 1
 
 
 @asynccontextmanager
-async def window(
-    site: Platform, email: str | None = ADMIN, *, port: int | None = None
-) -> AsyncIterator[Client]:
+async def window(site: Platform, email: str | None = ADMIN, *, port: int | None = None) -> AsyncIterator[Client]:
     """A native app, logged in as somebody of company 1; `port`: through a proxy."""
     url = f"http://{HOST}:{port or site.settings.port}"
     async with httpx.AsyncClient(base_url=url, verify=False, trust_env=False) as client:

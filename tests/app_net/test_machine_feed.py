@@ -69,7 +69,7 @@ async def test_what_a_machine_says_is_shown_with_its_name(site: Platform) -> Non
         await client.api.change_machine("FEED-1", {"name": "Row 9"})
         page.feed.refresh()
         await say(site, login, {"battery": 13.2, "extra": {"temp": 31}})
-        await say(site, login, "status", {"status": "Running", "area": 12.5})
+        await say(site, login, {"status": "Running", "area": 12.5}, "status")
         await page.shows(13.2)
         await eventually(lambda: _is(page.machine.status == "Running" and page.machine.name == "Row 9"))
         assert page.machine.sample["temp"].value == 31
@@ -86,25 +86,28 @@ async def test_a_command_given_elsewhere_is_known_by_its_name(site: Platform) ->
         page.feed.take_command(given)
         assert page.machine.open_stop is not None
         assert page.machine.open_stop.command == "stop_cleaning"
-        await client.api.close_command("FEED-2", given["id"])
+        await client.api.cancel_command("FEED-2", given["id"])
         await eventually(lambda: _is(page.machine.open_stop is None))
 
 
 async def test_a_silent_network_is_said_and_heals_with_nothing_missed(site: Platform) -> None:
     login = await site.add_machine("FEED-3")
-    async with proxy_to(site.settings.port) as proxy, window(site, port=proxy.port) as client:
-        async with watching(client, "FEED-3") as (page, _):
-            await say(site, login, {"battery": 1})
-            await page.shows(1)
-            proxy.go_silent()
-            await page.says(Link.LOST, within_s=9)
-            await say(site, login, {"battery": 2})
-            await say(site, login, {"battery": 3})
-            await asyncio.sleep(1)
-            proxy.pass_again()
-            await page.says(Link.LIVE, within_s=3)
-            await page.shows(3, within_s=3)
-            assert page.batteries == [1, 2, 3]
+    async with (
+        proxy_to(site.settings.port) as proxy,
+        window(site, port=proxy.port) as client,
+        watching(client, "FEED-3") as (page, _),
+    ):
+        await say(site, login, {"battery": 1})
+        await page.shows(1)
+        proxy.go_silent()
+        await page.says(Link.LOST, within_s=9)
+        await say(site, login, {"battery": 2})
+        await say(site, login, {"battery": 3})
+        await asyncio.sleep(1)
+        proxy.pass_again()
+        await page.says(Link.LIVE, within_s=3)
+        await page.shows(3, within_s=3)
+        assert page.batteries == [1, 2, 3]
 
 
 async def test_a_restarted_server_heals_by_itself(site: Platform) -> None:

@@ -153,6 +153,7 @@ class MachineNow:
             self._take_status(status, min(said_ms, self._now_ms()))
         self._take_sample(data.get("telemetry"))
         self._take_presence(data["presence"], read_ms(data["since"]), data["cause"])
+        self._heard(read_ms(data.get("heard_at")))
         if "open_stop" in data or "last_command" in data:
             self._take_standing(data.get("open_stop"), data.get("last_command"), at_ms)
 

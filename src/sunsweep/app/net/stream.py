@@ -180,8 +180,7 @@ class Stream:
             async with asyncio.timeout(patience_s):
                 socket = await stack.enter_async_context(self._connect(self._url_of(self._since_ms)))
         except (UnreachableError, TimeoutError):
-            if self.link is Link.LIVE:
-                self._say(Link.LOST)
+            self._say(Link.LOST)
             return None
         return _Open(stack, socket)
 
