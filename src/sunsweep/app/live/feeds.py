@@ -1,7 +1,7 @@
 """What keeps a fleet or a machine up to date: a socket, and the rows of the API at the beginning and after a gap."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
@@ -10,14 +10,16 @@ from urllib.parse import quote
 from sunsweep.app.live.fleet import SERVERS_OWN, Fleet
 from sunsweep.app.live.flush import MACHINE_S, Flush
 from sunsweep.app.live.machine import MachineNow
-from sunsweep.app.net.backoff import Backoff
+from sunsweep.app.live.reread import Reread
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.net.repeats import Repeats
 from sunsweep.app.net.server import Server
 from sunsweep.app.net.server_clock import read_ms
-from sunsweep.app.net.stream import REVOKED, UNAUTHENTICATED, Frame, Link, Stream
+from sunsweep.app.net.stream import REVOKED, UNAUTHENTICATED, Frame, Link, Patience, Stream
 
 LOOK_EVERY_S: Final = 1.0
+STALE_S: Final = 12.0
+"""The fleet's socket says something every 5 s, if only that nothing happens."""
 FEW: Final = 20
 """Machines that are asked for one by one; for more of them the list is read."""
 
@@ -33,83 +35,61 @@ class FleetFeed:
         """Whether the whole list has been read once."""
         self._server = server
         self._on_link = on_link
-        self._random = random or Random()  # noqa: S311  jitter
-        self._stale = asyncio.Event()
-        self._stale.set()
-        self._lost = 0
-        api = server.api
+        random = random or Random()  # noqa: S311  jitter
+        self._list = Reread(self._read_list, random)
         self.stream = _stream(
-            server, lambda _: api.socket_path("/realtime", batch="true"), self._take, self._linked, self._random
+            server,
+            lambda _: server.api.socket_path("/realtime", batch="true"),
+            fleet.take_frames,
+            self._linked,
+            random,
+            patience=Patience(stale_s=STALE_S),
         )
 
     async def run(self) -> int:
         """The code with which the socket has ended for good."""
-        with self._server.network_events(lambda is_there: _hint(self.stream, is_there=is_there)):
-            async with asyncio.TaskGroup() as group:
-                keeping = [
-                    group.create_task(self._read_lists(), name="fleet-lists"),
-                    group.create_task(self._look(), name="fleet-look"),
-                ]
-                code = await self.stream.run()
-                for task in keeping:
-                    task.cancel()
-        await _look_at_login(self._server, code)
-        return code
+        return await _keep(self._server, self.stream, self._list.run, self._look_at_the_time, self._fill_in)
 
     def refresh(self) -> None:
         """Read the list again, soon."""
-        self._stale.set()
-
-    def _take(self, frames: Sequence[Frame]) -> None:
-        self.fleet.take_frames(frames)
-        if self.fleet.lost != self._lost:
-            self._lost = self.fleet.lost
-            self._stale.set()
+        self._list.ask()
 
     def _linked(self, link: Link) -> None:
-        """What the snapshots do not say may have changed in the gap."""
-        if link is Link.LOST:
-            self._stale.set()
+        self._list.linked(link)
         self._on_link(link)
-
-    async def _read_lists(self) -> None:
-        backoff = Backoff(self._random)
-        while True:
-            await self._stale.wait()
-            self._stale.clear()
-            try:
-                await self._read_list()
-            except (Away, Refused):
-                self._stale.set()
-                await asyncio.sleep(backoff.next_s(lost_for_s=0))
-            else:
-                backoff.reset()
 
     async def _read_list(self) -> None:
         asked_ms = self._server.clock.now_ms()
         before = set(self.fleet.machines)
         found: set[str] = set()
-        async for rows in self._server.api.machines():
-            self.fleet.take_rows(rows, asked_ms=asked_ms)
-            found.update(row["machine_id"] for row in rows)
+        try:
+            async for rows in self._server.api.machines():
+                self.fleet.take_rows(rows, asked_ms=asked_ms)
+                found.update(row["machine_id"] for row in rows)
+        except Refused:
+            return  # the socket is refused as well, and says why
         # Who came by a frame meanwhile may be younger than the list.
         self.fleet.retain(found | (self.fleet.machines.keys() - before))
         self.is_complete = True
 
-    async def _look(self) -> None:
+    async def _look_at_the_time(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self.fleet.look_at_the_time()
+
+    async def _fill_in(self) -> None:
+        """Read what frames do not say of the machines that they are about."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
             if not self.is_complete or not self.fleet.lacking:
                 continue
             if len(self.fleet.lacking) > FEW:
                 self.fleet.lacking.clear()
-                self._stale.set()
-                continue
+                self._list.ask()
             for machine_id in sorted(self.fleet.lacking):
-                await self._ask(machine_id)
+                await self._read_one(machine_id)
 
-    async def _ask(self, machine_id: str) -> None:
+    async def _read_one(self, machine_id: str) -> None:
         self.fleet.lacking.discard(machine_id)
         asked_ms = self._server.clock.now_ms()
         try:
@@ -143,37 +123,30 @@ class MachineFeed:
         self._on_link = on_link
         self._on_frames = on_frames
         self._flush = Flush(every_s, on_change)
-        self._random = random or Random()  # noqa: S311  jitter
-        self._stale = asyncio.Event()
-        self._stale.set()
+        random = random or Random()  # noqa: S311  jitter
+        self._row = Reread(self._read_row, random)
         path = f"/realtime/{quote(machine_id, safe='')}"
         self.stream = _stream(
             server,
             lambda since_ms: server.api.socket_path(path, since=None if since_ms is None else _instant(since_ms)),
             self._take,
             self._linked,
-            self._random,
+            random,
             repeats=Repeats(),
         )
 
     async def run(self) -> int:
         """The code with which the socket has ended for good."""
         try:
-            with self._server.network_events(lambda is_there: _hint(self.stream, is_there=is_there)):
-                async with asyncio.TaskGroup() as group:
-                    reading = group.create_task(self._read_rows(), name="machine-rows")
-                    code = await self.stream.run()
-                    reading.cancel()
+            return await _keep(self._server, self.stream, self._row.run)
         finally:
             self._flush.close()
-        await _look_at_login(self._server, code)
-        return code
 
     def refresh(self) -> None:
         """Read the machine's row again, soon."""
-        self._stale.set()
+        self._row.ask()
 
-    def take_command(self, command: dict[str, Any]) -> None:
+    def take_command(self, command: Mapping[str, Any]) -> None:
         """The API's answer to a command that was given, cancelled or closed here."""
         self.machine.take_command(command)
         self._flush.changed()
@@ -183,34 +156,23 @@ class MachineFeed:
             if frame.get("type") in SERVERS_OWN and (at_ms := read_ms(frame.get("ts"))) is not None:
                 self._server.clock.told_ms(at_ms)
             self.machine.take_frame(frame)
-        if self.machine.lacks_words:
-            self._stale.set()
+            if frame.get("type") == "command_state" and self.machine.lacks_words:
+                self._row.ask()
         self._flush.changed()
         self._on_frames(frames)
 
     def _linked(self, link: Link) -> None:
-        if link is Link.LOST:
-            self._stale.set()
+        self._row.linked(link)
         self._on_link(link)
 
-    async def _read_rows(self) -> None:
-        backoff = Backoff(self._random)
-        while True:
-            await self._stale.wait()
-            self._stale.clear()
-            asked_ms = self._server.clock.now_ms()
-            try:
-                row = await self._server.api.machine(self.machine.machine_id)
-            except Away:
-                self._stale.set()
-            except Refused:
-                # The socket says the same, and ends.
-                continue
-            else:
-                self.machine.take_row(row, asked_ms=asked_ms)
-                self._flush.changed()
-                backoff.reset()
-            await asyncio.sleep(backoff.next_s(lost_for_s=0))
+    async def _read_row(self) -> None:
+        asked_ms = self._server.clock.now_ms()
+        try:
+            row = await self._server.api.machine(self.machine.machine_id)
+        except Refused:
+            return  # the socket is refused as well, and says why
+        self.machine.take_row(row, asked_ms=asked_ms)
+        self._flush.changed()
 
 
 def _stream(
@@ -221,6 +183,7 @@ def _stream(
     random: Random,
     *,
     repeats: Repeats | None = None,
+    patience: Patience = Patience(),  # noqa: B008  frozen
 ) -> Stream:
     return Stream(
         server.connect,
@@ -232,20 +195,25 @@ def _stream(
         now_ms=server.clock.now_ms,
         random=random,
         repeats=repeats,
+        patience=patience,
     )
 
 
-def _hint(stream: Stream, *, is_there: bool) -> None:
-    if is_there:
-        stream.wake()
-    else:
-        stream.suspect()
+async def _keep(server: Server, stream: Stream, *works: Callable[[], Any]) -> int:
+    """The stream until it ends, and beside it what never does."""
+    with server.network_events(lambda is_there: stream.wake() if is_there else stream.suspect()):
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(work(), name=f"live-{work.__name__.strip('_')}") for work in works]
+            code = await stream.run()
+            for task in beside:
+                task.cancel()
+    if code in {UNAUTHENTICATED, REVOKED}:
+        await _look_at_login(server)
+    return code
 
 
-async def _look_at_login(server: Server, code: int) -> None:
+async def _look_at_login(server: Server) -> None:
     """Whether it was the login that ended: then the session says so, by `on_signed_out`."""
-    if code not in {UNAUTHENTICATED, REVOKED}:
-        return
     try:
         await server.api.me()
     except (Refused, Away):

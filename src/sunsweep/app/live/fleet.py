@@ -18,6 +18,8 @@ Json = Mapping[str, Any]
 
 SERVERS_OWN: Final = frozenset({"snapshot", "presence", "command_state", "lagged"})
 """Frames whose `ts` is of the server's clock; the others' is the machine's."""
+ARCHIVED: Final = "archived"
+"""Why a machine is offline of which nothing more will be said: it was archived, or has moved to another company."""
 SWEEP: Final = 10
 """Silence comes without a frame: at each look at the time a tenth of the machines is judged anew."""
 
@@ -46,10 +48,9 @@ class Fleet:
         self.states: Counter[AttentionState] = Counter()
         self.needed = 0
         """Machines that somebody has to look at."""
-        self.lost = 0
-        """Frames that the server left out because we were too slow; what they said is read again."""
         self.lacking: set[str] = set()
-        """Machines of which the API has to be asked: they, or a command of theirs, are known by an id only."""
+        """Machines of which the API has to be asked: they, or a command of theirs, are known by an id only, or
+        frames of theirs were left out because we were too slow."""
         self._clock = clock
         self._flush = Flush(every_s, self._tell)
         self._dirty: set[str] = set()
@@ -72,15 +73,17 @@ class Fleet:
             kind = frame.get("type")
             if kind in SERVERS_OWN and (at_ms := read_ms(frame.get("ts"))) is not None:
                 self._clock.told_ms(at_ms)
-            if kind == "lagged":
-                self.lost += int((frame.get("data") or {}).get("lost", 0))
-                continue
             machine_id = frame.get("machine_id")
             if not isinstance(machine_id, str):
+                continue
+            if kind == "presence" and (frame.get("data") or {}).get("cause") == ARCHIVED:
+                self.drop(machine_id)
                 continue
             machine = self._machine(machine_id)
             if machine.take_frame(frame):
                 self._touched(machine)
+                if kind == "lagged":
+                    self.lacking.add(machine_id)
 
     def take_command(self, command: Json) -> None:
         """The API's answer to a command that was given, cancelled or closed here."""

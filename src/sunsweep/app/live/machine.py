@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sunsweep.app.live.command_now import CommandNow, newer
+from sunsweep.app.live.command_now import STOPS, CommandNow, newer
 from sunsweep.app.live.readings import Readings, sampled, take
 from sunsweep.app.net.server_clock import read_ms
 
@@ -153,6 +153,7 @@ class MachineNow:
             self._take_status(status, min(said_ms, self._now_ms()))
         self._take_sample(data.get("telemetry"))
         self._take_presence(data["presence"], read_ms(data["since"]), data["cause"])
+        self._heard(read_ms(data.get("heard_at")))
         if "open_stop" in data or "last_command" in data:
             self._take_standing(data.get("open_stop"), data.get("last_command"), at_ms)
 
@@ -174,7 +175,10 @@ class MachineNow:
 
     def _command(self, data: Json, at_ms: int) -> None:
         if isinstance(data.get("id"), str):
-            self._know(CommandNow(data["id"], str(data.get("command", "")), "sent", at_ms))
+            told = CommandNow(data["id"], str(data.get("command", "")), "sent", at_ms)
+            self._know(told)
+            if told.command in STOPS:
+                self._open(told.id)
 
     def _command_state(self, data: Json, _at_ms: int) -> None:
         self._know(_command(data, data["changed_at"]))

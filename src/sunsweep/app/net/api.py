@@ -181,7 +181,7 @@ class Api:
 
     async def models(self) -> list[Json]:
         """`GET /machine-models`, all of them."""
-        return await self._all("/machine-models")
+        return await self._all("/machine-models", limit=500)
 
     async def model(self, model: str) -> Json:
         """`GET /machine-models/{model}`."""
@@ -410,18 +410,20 @@ class Api:
         found = await self._get(path, query)
         return Page(found["items"], found["next_cursor"])
 
-    async def _pages(self, path: str, *, by_company: bool = True) -> AsyncIterator[list[Json]]:
+    async def _pages(
+        self, path: str, *, by_company: bool = True, limit: int | None = None
+    ) -> AsyncIterator[list[Json]]:
         cursor: str | None = None
         while True:
-            query = {"limit": PAGE, "cursor": cursor, **(self._company() if by_company else {})}
+            query = {"limit": limit or PAGE, "cursor": cursor, **(self._company() if by_company else {})}
             found = await self.session.json("GET", path, query=query)
             yield found["items"]
             cursor = found["next_cursor"]
             if cursor is None:
                 return
 
-    async def _all(self, path: str, *, by_company: bool = True) -> list[Json]:
-        return [item async for items in self._pages(path, by_company=by_company) for item in items]
+    async def _all(self, path: str, *, by_company: bool = True, limit: int = PAGE) -> list[Json]:
+        return [item async for items in self._pages(path, by_company=by_company, limit=limit) for item in items]
 
 
 def _machine(machine_id: str) -> str:

@@ -54,7 +54,7 @@ class Patience:
 
     quiet_s: float = 3.0
     probe_s: float = 1.5
-    probe_every_s: float = 5.0
+    probe_every_s: float = 4.0
     stale_s: float = 60.0
     open_s: float = 15.0
     """One try at a time may take as long; the others beside it, `quick_s`."""
@@ -180,8 +180,7 @@ class Stream:
             async with asyncio.timeout(patience_s):
                 socket = await stack.enter_async_context(self._connect(self._url_of(self._since_ms)))
         except (UnreachableError, TimeoutError):
-            if self.link is Link.LIVE:
-                self._say(Link.LOST)
+            self._say(Link.LOST)
             return None
         return _Open(stack, socket)
 
