@@ -56,6 +56,8 @@ async def _enter(model: Model) -> None:
 
 async def choose_company(model: Model, companies: list[Json]) -> None:
     """A platform admin looks at one company at a time: the one of before, or the first."""
-    chosen = next((one for one in companies if one["company_id"] == model.company.id), companies[0] if companies else None)
+    chosen = next(
+        (one for one in companies if one["company_id"] == model.company.id), companies[0] if companies else None
+    )
     model.company.id, model.company.name = (None, "") if chosen is None else (chosen["company_id"], chosen["name"])
     model.api.company_id = model.company.id

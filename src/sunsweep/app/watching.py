@@ -48,3 +48,12 @@ def use_now_ms() -> int:
     model = use_model()
     watch(model.feeding.ticks)
     return model.server.clock.now_ms()
+
+
+def use_is_dark() -> bool:
+    """Whether the page is drawn dark, for the colours of `look.tones`; the rest follows the theme by itself."""
+    model = use_model()
+    chosen = watch(model.preferences).theme
+    if chosen is not ft.ThemeMode.SYSTEM:
+        return chosen is ft.ThemeMode.DARK
+    return model.page.platform_brightness is ft.Brightness.DARK

@@ -57,7 +57,9 @@ def copy_flutter(into: Path, fonts: Path) -> None:
     (into / "assets/FontManifest.json").write_text(json.dumps(_FONTS), encoding="utf-8")
     _keep_from_strangers(into)
     if fonts.is_dir():
-        shutil.copytree(fonts, into / "assets/fonts", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.md", "*.txt"))
+        shutil.copytree(
+            fonts, into / "assets/fonts", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.md", "*.txt")
+        )
 
 
 def _keep_from_strangers(into: Path) -> None:
