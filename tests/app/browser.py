@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, async_playwright
 
 from tests.app.flutter import Flutter
 from tests.support.programs import find_program
@@ -77,9 +77,16 @@ class Visitor:
             if url.scheme not in {"data", "blob", "about"} and url.netloc not in hosts:
                 self.wrong.append(f"a request to another host: {request.url}")
 
+        def listen(said: ConsoleMessage) -> None:
+            if said.type == "error":
+                self.wrong.append(f"console: {said.text}")
+
+        def note(error: Error) -> None:
+            self.wrong.append(f"error: {error.message}")
+
         page.on("request", look)
-        page.on("console", lambda said: said.type == "error" and self.wrong.append(f"console: {said.text}"))
-        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        page.on("console", listen)
+        page.on("pageerror", note)
         return page
 
     async def open(self, path: str, base: str | None = None) -> Flutter:

@@ -14,6 +14,7 @@ import pytest
 
 from sunsweep.app.bundle.build import SITE, build, default_cache
 from sunsweep.app.bundle.compress import QUICK
+from sunsweep.app.words import upkeep
 from tests.app.browser import Visitor, chromium, visiting
 from tests.support.command import SUNSWEEP, Site, clean_environment
 
@@ -23,6 +24,7 @@ Visits = Callable[..., AbstractAsyncContextManager[Visitor]]
 @pytest.fixture(scope="session")
 def built() -> Path:
     """The bundle of this very source; `make test` has built it already."""
+    upkeep.compile_all()
     build(SITE, level=QUICK, cache=default_cache())
     return SITE
 

@@ -131,7 +131,7 @@ class Flutter:
 
     def _holds(self, identifier: str, text: str) -> Callable[[], Awaitable[bool]]:
         async def holds() -> bool:
-            return (await self.find(identifier))["value"] == text
+            return bool((await self.find(identifier))["value"] == text)
 
         return holds
 

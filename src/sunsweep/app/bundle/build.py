@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ STAMP: Final = "stamp"
 _PAGE: Final = Path(__file__).parent / "page"
 _LIBRARIES: Final = "/sunsweep/libraries"
 _PROGRAM: Final = "/sunsweep/program"
+_KEPT_S: Final = 30 * 86_400
+_FOR_PEOPLE: Final = {".md", ".po"}
 _AT_START: Final = (
     "main.dart.js",
     "canvaskit/chromium/canvaskit.wasm",
@@ -69,7 +72,16 @@ def build(out: Path, *, level: int, cache: Path, begins: Callable[[], None] = la
             built = _assemble(Path(folder), site, level=level, cache=cache)
             (site / STAMP).write_text(wanted, encoding="utf-8")
             _put(site, out, Path(folder) / "old")
+        _forget(cache)
     return built
+
+
+def _forget(cache: Path) -> None:
+    """What no build has made or taken for a month."""
+    oldest = time.time() - _KEPT_S
+    for file in cache.rglob("*"):
+        if file.is_file() and file.stat().st_mtime < oldest:
+            file.unlink()
 
 
 @contextmanager
@@ -121,9 +133,9 @@ def _assemble(folder: Path, site: Path, *, level: int, cache: Path) -> Built:
 
 
 def _copy_program(into: Path) -> None:
-    bundle = SOURCES / "app/bundle"
+    left_out = [SOURCES / "app" / folder for folder in ("bundle", "fonts")]
     for file in inputs(SOURCES):
-        if not file.is_relative_to(bundle) and not file.is_relative_to(SOURCES / "app/fonts"):
+        if file.suffix not in _FOR_PEOPLE and not any(file.is_relative_to(folder) for folder in left_out):
             place = into / "sunsweep" / file.relative_to(SOURCES)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, place)

@@ -55,5 +55,6 @@ def _beside(file: Path, *, level: int, cache: Path) -> None:
             made = known.with_name(f"{name}.{file.stat().st_ino}.part")
             made.write_bytes(way(raw))
             made.replace(known)
+        known.touch()
         if known.stat().st_size < len(raw):
             shutil.copyfile(known, file.with_name(file.name + ending))

@@ -59,7 +59,10 @@ def _wheels(cache: Path) -> list[Path]:
     if not wanted <= known.keys():
         _download(folder)
         known = {sha256(wheel.read_bytes()).hexdigest(): wheel for wheel in folder.glob("*.whl")}
-    return [known[digest] for digest in sorted(wanted)]
+    wheels = [known[digest] for digest in sorted(wanted)]
+    for wheel in wheels:
+        wheel.touch()
+    return wheels
 
 
 def _download(folder: Path) -> None:

@@ -70,6 +70,7 @@ def compile_trees(trees: Mapping[Path, str], *, cache: Path) -> None:
             made.write_bytes(pack(tree))
             made.replace(packed)
         else:
+            packed.touch()
             shutil.rmtree(tree)
             unpack(packed.read_bytes(), tree)
 
