@@ -20,7 +20,8 @@ def clock() -> ServerClock:
 
 
 def fleet(*rows: dict[str, Any], every_s: float = 0.5) -> tuple[Fleet, list[Change]]:
-    found, told = Fleet(clock(), every_s=every_s), []
+    found = Fleet(clock(), every_s=every_s)
+    told: list[Change] = []
     found.listen(told.append)
     found.take_rows(rows, asked_ms=NOW_MS)
     return found, told

@@ -132,10 +132,10 @@ def test_an_open_stop_is_open_until_it_has_ended() -> None:
     assert found.open_stop.command == "stop_cleaning"
     done = {"id": IDS[0], "state": "succeeded", "reason": "", "changed_at": iso(NOW_MS - 10)}
     found.take_frame(frame("command_state", NOW_MS - 10, done))
-    assert found.open_stop is None
+    assert found.open_stop_id is None
     # A row of before does not open it again.
     found.take_row(row(open_stop=stop), asked_ms=NOW_MS - 50)
-    assert found.open_stop is None
+    assert found.open_stop_id is None
 
 
 def test_a_row_that_was_asked_for_before_a_stop_does_not_take_it_away() -> None:
@@ -143,9 +143,9 @@ def test_a_row_that_was_asked_for_before_a_stop_does_not_take_it_away() -> None:
     given = {"id": IDS[1], "command": "stop_cleaning", "state": "queued", "reason": "", "open": True}
     found.take_command({**given, "changed_at": iso(NOW_MS - 10)})
     found.take_row(row(), asked_ms=NOW_MS - 20)
-    assert found.open_stop is not None
+    assert found.open_stop_id == IDS[1]
     found.take_row(row(), asked_ms=NOW_MS - 5)
-    assert found.open_stop is None
+    assert found.open_stop_id is None
 
 
 def test_a_state_does_not_name_its_command() -> None:
