@@ -124,6 +124,7 @@ POLICY: Final[Mapping[str, Route]] = {
     "GET /machines/{machine_id}/ledger": Route(Role.VIEWER),
 }
 SOCKETS: Final[Mapping[str, Role | None]] = {
+    "/realtime": Role.VIEWER,
     "/realtime/{machine_id}": Role.VIEWER,
     "/mqtt": None,
 }
@@ -329,6 +330,8 @@ async def wrong_sockets(tenants: Tenants, caller: Caller) -> list[str]:
     for path in (path for path, least in SOCKETS.items() if least is not None):
         for case in Case:
             owner, named = case.value
+            if "{" not in path and case in (Case.OTHER, Case.NOBODY):
+                continue
             if caller.is_platform_admin and named is None:
                 named = OURS
             address = path.format_map(tenants.things[owner]) + (f"?company_id={named}" if named else "")
