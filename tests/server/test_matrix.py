@@ -122,6 +122,7 @@ POLICY: Final[Mapping[str, Route]] = {
     "GET /dead-letters": Route(Role.ADMIN, unnamed=200),
     "POST /dead-letters/replay": Route(Role.ADMIN, 202, dict, unnamed=202),
     "GET /machines/{machine_id}/ledger": Route(Role.VIEWER),
+    "POST /app/errors": Route(None, 422, dict),
 }
 SOCKETS: Final[Mapping[str, Role | None]] = {
     "/realtime": Role.VIEWER,
