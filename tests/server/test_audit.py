@@ -120,6 +120,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "POST /commands/bulk/{bulk_id}/abort": Deed("bulk {bulk_id}", refused="stranger"),
     "POST /dead-letters/replay": Deed("dead letters", {"json": {"machine_id": "{machine_id}"}}),
+    "POST /app/errors": Deed("", {"json": {"message": "Oops"}}, refused="never", logged_in=False, companies=()),
 }
 
 

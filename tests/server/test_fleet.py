@@ -13,7 +13,7 @@ from sunsweep.server import metrics
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.machines import service as machines
-from tests.server.fleets import add_machines, batches, fleet, is_of, message, seen, spokesman, tell
+from tests.server.fleets import add_machines, batches, fleet, is_of, message, spokesman, tell, up_to
 from tests.server.viewers import VIEWER, closing, frame, opened, say
 from tests.support.platform import HOST, Platform, eventually
 
@@ -98,7 +98,7 @@ async def test_of_each_machine_and_type_the_newest_comes_once_a_tick(shared: Pla
         for number in range(100):
             await tell(machine, "TICK-1", {"battery": number})
         await tell(machine, "TICK-1", {"status": "Running"}, "status")
-        shown = await seen(socket, is_of("TICK-1", "status", status="Running"))
+        shown = await up_to(socket, is_of("TICK-1", "status", status="Running"))
     samples = [one["data"]["battery"] for one in shown if one["type"] == "telemetry"]
     assert samples[-1] == 99
     assert len(samples) < 50, "superseded within a tick"
@@ -114,7 +114,7 @@ async def test_late_and_bad_messages_are_not_shown(shared: Platform) -> None:
         await tell(client, "LATE-1", {"battery": 3, "boot": 5, "seq": 3, "ts": iso(now_ms + 3_600_000)})
         await client.publish("company/1/machine/LATE-1/telemetry", b'{"battery":NaN}', qos=1)
         await tell(client, "LATE-1", {"status": "end"}, "status")
-        shown = await seen(socket, is_of("LATE-1", "status", status="end"))
+        shown = await up_to(socket, is_of("LATE-1", "status", status="end"))
     assert [one["data"]["battery"] for one in shown if is_of("LATE-1", "telemetry")(one)] == [1]
 
 
@@ -128,7 +128,7 @@ async def test_a_command_s_newest_state_comes_of_each_command(shared: Platform) 
         for command, state in [("a", "queued"), ("b", "queued"), ("a", "sent"), ("a", "running"), ("b", "sent")]:
             await client.publish("sunsweep/event/1/STATE-1/command_state", change(command, state), qos=1)
         await tell(client, "STATE-1", {"battery": 1})
-        shown = await seen(socket, is_of("STATE-1", "telemetry", battery=1))
+        shown = await up_to(socket, is_of("STATE-1", "telemetry", battery=1))
     states = {one["data"]["id"]: one["data"]["state"] for one in shown if one["type"] == "command_state"}
     assert states == {"a": "running", "b": "sent"}
 
@@ -153,9 +153,9 @@ async def test_nobody_sees_another_company_s_frames(shared: Platform) -> None:
             await tell(client, "MINE-1", {"battery": 30 + number}, company_id=1)
             await tell(client, "THEIRS-1", {"battery": 40 + number}, company_id=2)
             await asyncio.sleep(0.4)
-        shown_alpha = await seen(alpha, is_of("MINE-1", "telemetry", battery=33))
-        shown_beta = await seen(beta, is_of("THEIRS-1", "telemetry", battery=43))
-        shown_root = await seen(root, is_of("THEIRS-1", "telemetry", battery=43))
+        shown_alpha = await up_to(alpha, is_of("MINE-1", "telemetry", battery=33))
+        shown_beta = await up_to(beta, is_of("THEIRS-1", "telemetry", battery=43))
+        shown_root = await up_to(root, is_of("THEIRS-1", "telemetry", battery=43))
     assert {one["data"]["battery"] // 10 for one in shown_alpha if one["type"] == "telemetry"} == {1, 3}
     for shown in (shown_beta, shown_root):
         assert {one["data"]["battery"] // 10 for one in shown if one["type"] == "telemetry"} == {2, 4}
@@ -167,21 +167,21 @@ async def test_a_machine_that_moves_is_the_one_s_no_longer_and_the_other_s_from_
         assert "MOVE-1" in of_alpha
         assert "MOVE-1" not in of_beta
         await say(shared, login, {"battery": 1})
-        await seen(alpha, is_of("MOVE-1", "telemetry", battery=1))
+        await up_to(alpha, is_of("MOVE-1", "telemetry", battery=1))
         async with shared.database.write() as session:
             machine = await machines.known(session, 1, "MOVE-1", lock=True)
             moved = await machines.move(session, machine, 2, now_ms=wall_clock())
-        await seen(alpha, is_of("MOVE-1", "presence", presence="offline", cause="archived"))
-        before = await seen(beta, is_of("MOVE-1", "snapshot"))
+        await up_to(alpha, is_of("MOVE-1", "presence", presence="offline", cause="archived"))
+        before = await up_to(beta, is_of("MOVE-1", "snapshot"))
         assert before[-1]["data"]["telemetry"] is None, "what it was elsewhere is not told"
         async with spokesman(shared, "mover") as client:
             await tell(client, "MOVE-1", {"battery": 2}, company_id=2)
             # Of what an old session still says nothing is shown.
             await tell(client, "MOVE-1", {"battery": 3}, company_id=1)
-            shown = await seen(beta, is_of("MOVE-1", "telemetry"))
+            shown = await up_to(beta, is_of("MOVE-1", "telemetry"))
             await add_machines(shared, ["MOVE-2"])
             await tell(client, "MOVE-2", {"battery": 4})
-            mine = await seen(alpha, is_of("MOVE-2", "telemetry", battery=4))
+            mine = await up_to(alpha, is_of("MOVE-2", "telemetry", battery=4))
     assert moved.login.company_id == 2
     assert shown[-1]["data"] == {"battery": 2}
     assert "MOVE-1" not in {one["machine_id"] for one in mine}
@@ -192,7 +192,7 @@ async def test_machines_that_come_are_shown_and_their_first_words_too(shared: Pl
         assert "NEW-1" not in snapshots
         await add_machines(shared, ["NEW-1"])
         await tell(client, "NEW-1", {"battery": 7})
-        shown = await seen(socket, is_of("NEW-1", "telemetry", battery=7))
+        shown = await up_to(socket, is_of("NEW-1", "telemetry", battery=7))
     assert next(one["type"] for one in shown if one["machine_id"] == "NEW-1") == "snapshot"
 
 
@@ -202,7 +202,7 @@ async def test_a_disabled_machine_stays_in_view_as_with_its_own_socket(shared: P
     async with batches(shared) as (socket, snapshots):
         assert "OFF-1" in snapshots
         await shared.call("PATCH", "/machines/OFF-1", json={"enabled": False})
-        await seen(socket, is_of("OFF-1", "presence", presence="offline", cause="disabled"))
+        await up_to(socket, is_of("OFF-1", "presence", presence="offline", cause="disabled"))
     async with batches(shared) as (_, again):
         assert again["OFF-1"]["data"]["cause"] == "disabled"
 
@@ -235,12 +235,12 @@ async def test_one_set_of_subscriptions_serves_all_and_ends_with_the_last(shared
         async with batches(shared) as (leaves, _):
             await say(shared, login, {"battery": 1})
             for socket in (stays, leaves):
-                await seen(socket, is_of("CROWD-1", "telemetry", battery=1))
+                await up_to(socket, is_of("CROWD-1", "telemetry", battery=1))
         await say(shared, login, {"battery": 2})
-        await seen(stays, is_of("CROWD-1", "telemetry", battery=2))
+        await up_to(stays, is_of("CROWD-1", "telemetry", battery=2))
     async with batches(shared) as (back, _):
         await say(shared, login, {"battery": 3})
-        await seen(back, is_of("CROWD-1", "telemetry", battery=3))
+        await up_to(back, is_of("CROWD-1", "telemetry", battery=3))
 
     async def gone() -> bool:
         return not metrics.VIEWERS._value.get()
@@ -255,7 +255,7 @@ async def test_company_and_machine_are_watched_at_once_and_each_message_counts_o
         for number in range(5):
             await say(shared, login, {"battery": number})
         await say(shared, login, {"status": "end"}, "status")
-        await seen(socket, is_of("BOTH-1", "status", status="end"))
+        await up_to(socket, is_of("BOTH-1", "status", status="end"))
         shown: list[dict[str, Any]] = []
         while not shown or shown[-1]["type"] != "status":
             shown.append(await frame(single))

@@ -17,7 +17,7 @@ from sunsweep.server.features.accounts.roles import Principal, Role
 from sunsweep.server.features.machines import service as machines
 from sunsweep.server.live import fleet_viewer, fleets
 from sunsweep.server.live.fleet_viewer import FleetViewer, Key
-from tests.server.fleets import add_machines, batches, is_of, message, seen, spokesman, tell
+from tests.server.fleets import add_machines, batches, is_of, message, spokesman, tell, up_to
 from tests.server.viewers import VIEWER, closing, say
 from tests.support.platform import HOST, Platform, eventually
 
@@ -74,7 +74,7 @@ async def test_a_restart_of_the_broker_under_an_open_socket(platform: Platform) 
     login = await platform.add_machine("RESTART-1")
     async with batches(platform) as (socket, _):
         await say(platform, login, {"battery": 1})
-        await seen(socket, is_of("RESTART-1", "telemetry", battery=1))
+        await up_to(socket, is_of("RESTART-1", "telemetry", battery=1))
         await platform.stop_broker()
         await platform.start_broker()
         await shown_again(socket, platform, login, 2)
@@ -95,7 +95,7 @@ async def shown_again(socket: Any, platform: Platform, login: Any, number: int) 
     async def arrives() -> bool:
         await say(platform, login, {"battery": number}, "-q", "1")
         try:
-            await seen(socket, is_of(login.machine_id, "telemetry", battery=number), within_s=1.5)
+            await up_to(socket, is_of(login.machine_id, "telemetry", battery=number), within_s=1.5)
         except TimeoutError:
             return False
         return True
@@ -124,9 +124,9 @@ async def test_what_the_broker_has_let_go_of_comes_from_the_database(
         async with platform.database.write() as session:
             machine = await machines.known(session, 1, "LOST-1")
             session.add(MachineStatus(machine_id=machine.id, in_session=False, **row))
-        shown = await seen(socket, sought)
+        shown = await up_to(socket, sought)
         with pytest.raises(TimeoutError):
-            await seen(socket, is_of("LOST-1", shown[-1]["type"]), within_s=2.5)
+            await up_to(socket, is_of("LOST-1", shown[-1]["type"]), within_s=2.5)
 
 
 async def test_sockets_stay_open_while_the_database_is_away(platform: Platform) -> None:
@@ -140,7 +140,7 @@ async def test_sockets_stay_open_while_the_database_is_away(platform: Platform) 
 
             await eventually(noticed)
         await say(platform, login, {"battery": 1})
-        await seen(socket, is_of("BLIND-1", "telemetry", battery=1))
+        await up_to(socket, is_of("BLIND-1", "telemetry", battery=1))
         async with platform.watch("", query="&company_id=1&batch=true") as newcomer:
             # The company is watched already: what is known of it is shown.
             assert await message(newcomer)

@@ -121,6 +121,7 @@ async def test_every_field_can_be_changed_and_the_place_taken_away(shared: Platf
     await add(shared, "CHANGE-1", lat=1.0, lon=2.0)
     wishes: dict[str, Any] = {
         "name": "Süd", "model": "SW-3", "tags": ["a", "b"], "lat": -33.9, "lon": 151.2, "expected_interval_s": 30,
+        "notes": "ö" * 3998 + "\n😀",
     }  # fmt: skip
     for field, value in wishes.items():
         answer = await shared.call("PATCH", "/machines/CHANGE-1", json={field: value})
@@ -132,9 +133,26 @@ async def test_every_field_can_be_changed_and_the_place_taken_away(shared: Platf
     assert (bare["lat"], bare["lon"], bare["tags"], bare["name"]) == (None, None, [], "Süd")
 
 
+async def test_notes_are_read_with_their_machine_and_stay_with_the_company(shared: Platform) -> None:
+    made = await add(shared, "NOTES-1")
+    assert made["notes"] == ""
+    assert await problem(shared, "PATCH", "/machines/NOTES-1", json={"notes": "x" * 4001}) == (422, "invalid", "notes")
+    await shared.call("PATCH", "/machines/NOTES-1", json={"notes": "the gate sticks"})
+    await shared.call("PATCH", "/machines/NOTES-1", json={"name": "Row 1"})
+    assert (await shared.get("/machines/NOTES-1", as_="viewer@example.com"))["notes"] == "the gate sticks"
+    listed = (await shared.get("/machines", params={"limit": 1000}))["items"]
+    assert all("notes" not in one for one in listed)
+    noted = (await shared.get("/audit", params={"action": "machine.change"}))["items"]
+    assert {"notes": ["", "the gate sticks"]} in [entry["detail"] for entry in noted]
+    moved = await shared.call(
+        "POST", "/machines/NOTES-1/move", json={"company_id": 2}, params={"company_id": 1}, as_="root@example.com"
+    )
+    assert (moved.status_code, moved.json()["name"], moved.json()["notes"]) == (201, "Row 1", "")
+
+
 async def test_what_cannot_be_null_is_refused(shared: Platform) -> None:
     await add(shared, "NULL-1", name="kept")
-    for field in ("name", "model", "tags", "enabled", "expected_interval_s"):
+    for field in ("name", "model", "tags", "enabled", "expected_interval_s", "notes"):
         assert await problem(shared, "PATCH", "/machines/NULL-1", json={field: None}) == (422, "invalid", field)
     assert await problem(shared, "PATCH", "/machines/NULL-1", json={"machine_id": "X"}) == (
         422,

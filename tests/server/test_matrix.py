@@ -122,8 +122,10 @@ POLICY: Final[Mapping[str, Route]] = {
     "GET /dead-letters": Route(Role.ADMIN, unnamed=200),
     "POST /dead-letters/replay": Route(Role.ADMIN, 202, dict, unnamed=202),
     "GET /machines/{machine_id}/ledger": Route(Role.VIEWER),
+    "POST /app/errors": Route(None, 422, dict),
 }
 SOCKETS: Final[Mapping[str, Role | None]] = {
+    "/realtime": Role.VIEWER,
     "/realtime/{machine_id}": Role.VIEWER,
     "/mqtt": None,
 }
@@ -329,6 +331,8 @@ async def wrong_sockets(tenants: Tenants, caller: Caller) -> list[str]:
     for path in (path for path, least in SOCKETS.items() if least is not None):
         for case in Case:
             owner, named = case.value
+            if "{" not in path and case in (Case.OTHER, Case.NOBODY):
+                continue
             if caller.is_platform_admin and named is None:
                 named = OURS
             address = path.format_map(tenants.things[owner]) + (f"?company_id={named}" if named else "")

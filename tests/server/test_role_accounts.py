@@ -14,6 +14,7 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.roles import run_roles
 from sunsweep.server.settings import Role
 from sunsweep.server.web import listen
+from tests.server.fleets import batches, is_of, up_to
 from tests.server.viewers import frame, frames, viewing
 from tests.support.platform import HOST, Platform, eventually, new_platform, topic
 
@@ -54,6 +55,7 @@ async def test_a_message_and_a_command_go_all_the_way(platform: Platform) -> Non
     async with (
         platform.mqtt(login.mqtt_username, login.mqtt_password, *heard, on_messages=told.extend) as machine,
         viewing(platform, "M-1") as viewer,
+        batches(platform) as (company, _),
     ):
 
         async def say(channel: str, **body: object) -> None:
@@ -73,3 +75,5 @@ async def test_a_message_and_a_command_go_all_the_way(platform: Platform) -> Non
         await say("result", id=order["id"], state="succeeded", ts=iso(wall_clock()), boot=7, seq=2)
         states = [change["data"]["state"] for change in await frames(viewer, "command_state", 3)]
         assert states == ["queued", "sent", "succeeded"]
+        shown = await up_to(company, is_of("M-1", "command_state", state="succeeded"))
+        assert {"telemetry", "status", "presence", "command"} <= {one["type"] for one in shown}

@@ -1,4 +1,4 @@
-"""Frames of `/realtime/{machine_id}`: `{"type","machine_id","ts","data"}`."""
+"""Frames of `/realtime/{machine_id}` and `/realtime`: `{"type","machine_id","ts","data"}`."""
 
 from enum import StrEnum
 from typing import Any

@@ -24,6 +24,7 @@ from sunsweep.server.features.accounts import endpoints as accounts
 from sunsweep.server.features.accounts import key_endpoints as api_keys
 from sunsweep.server.features.accounts import people_endpoints as people
 from sunsweep.server.features.answers import PROBLEM_TYPE, document
+from sunsweep.server.features.apperrors import endpoints as apperrors
 from sunsweep.server.features.audit import endpoints as audit
 from sunsweep.server.features.audit.trail import note_refusal
 from sunsweep.server.features.bulk import endpoints as bulk
@@ -88,6 +89,7 @@ def bare_app(*, roles: Collection[Role], site: Path | None = None) -> FastAPI:
             deadletters,
             ledger,
             audit,
+            apperrors,
         ):
             v1.include_router(feature.router)
         app.include_router(v1)

@@ -153,6 +153,10 @@ class Machine(Base):
     lat: Mapped[float | None] = mapped_column(Double)
     lon: Mapped[float | None] = mapped_column(Double)
     expected_interval_s: Mapped[int] = mapped_column(Integer, default=60)
+    notes: Mapped[str] = mapped_column(
+        String(4000), default="", server_default="", deferred=True, deferred_raiseload=True
+    )
+    """Free text of the company's own people; read where one machine is asked for, not with thousands."""
     enabled: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[int] = mapped_column(BigInteger)
     archived_at: Mapped[int | None] = mapped_column(BigInteger)

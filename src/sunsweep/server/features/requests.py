@@ -65,6 +65,16 @@ def principal_of(connection: HTTPConnection) -> Principal | None:
 Caller = Annotated[Principal, Depends(caller)]
 
 
+async def maybe_caller(connection: HTTPConnection, held: ServicesOf, token: _Bearer) -> Principal | None:
+    """Who is calling, or None: for what needs no login, and changes nothing of anybody's."""
+    try:
+        return await caller(connection, held, token)
+    except (UnauthenticatedError, ForbiddenError):
+        return None
+
+
+MaybeCaller = Annotated[Principal | None, Depends(maybe_caller)]
+
 AskedCompany = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
 

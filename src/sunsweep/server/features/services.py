@@ -8,7 +8,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.features.accounts.gate import Gate
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.audit.refusals import Refusals
-from sunsweep.server.features.enrolment.tries import Tries
+from sunsweep.server.features.enrolment.tries import Limit, Tries
 from sunsweep.server.settings import ServeSettings
 
 
@@ -22,6 +22,7 @@ class Services:
     tokens: Tokens
     now_ms: Clock = field(default=wall_clock)
     enrolment_tries: Tries = field(default_factory=Tries)
+    app_error_tries: Tries = field(default_factory=lambda: Tries(per_address=Limit(5, 15.0), overall=Limit(30, 6.0)))
     login_gate: Gate = field(default_factory=Gate)
     reset_gate: Gate = field(default_factory=Gate)
     refusals: Refusals = field(default_factory=Refusals)

@@ -39,6 +39,8 @@ ROUTES: Final[Mapping[str, Action]] = {
     "POST /commands": Action.COMMAND_BULK,
     "POST /commands/bulk/{bulk_id}/abort": Action.COMMAND_ABORT,
     "POST /dead-letters/replay": Action.DEAD_LETTER_REPLAY,
+    # Into the log, not here: only that too many were told of is an entry.
+    "POST /app/errors": Action.APP_ERROR,
 }
 
 

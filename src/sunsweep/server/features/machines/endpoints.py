@@ -4,24 +4,28 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from msgspec import json, structs
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.broker.logins import wait_applied
+from sunsweep.server.db.models import Machine
 from sunsweep.server.errors import InvalidError
 from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.machines import repository, service
+from sunsweep.server.features.machines.attention_repository import attention
 from sunsweep.server.features.machines.shapes import (
     Credentials,
     CredentialsWish,
     MachineChange,
-    MachineOut,
+    MachineDetail,
     MachinePage,
     MachineStatusOut,
     Move,
     NewMachine,
     NewMachineOut,
+    machine_detail,
     machine_out,
     status_out,
 )
@@ -41,10 +45,11 @@ async def machines(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     cursor: Cursor = "",
 ) -> MachinePage:
-    """The company's machines in the order of their serials, each with its newest state."""
+    """The company's machines in the order of their serials, each with its newest state and what asks for attention."""
     async with held.database.read() as unit:
         rows = await repository.page(unit, company_id, after=cursor, limit=limit + 1)
-    items = [machine_out(machine, status) for machine, status in rows[:limit]]
+        asked = await attention(unit, [machine.id for machine, _ in rows[:limit]], now_ms=held.now_ms())
+    items = [machine_out(machine, status, asked[machine.id]) for machine, status in rows[:limit]]
     return MachinePage(items=items, next_cursor=items[-1].machine_id if len(rows) > limit else None)
 
 
@@ -67,21 +72,20 @@ async def add(
             detail={"mqtt_username": login.mqtt_username} | new.model_dump(exclude={"machine_id"}, exclude_unset=True),
         )
     await wait_applied(held.database, now_ms=held.now_ms)
-    return NewMachineOut(**(machine_out(machine, None).model_dump() | structs.asdict(login)))
+    return NewMachineOut(**(machine_detail(machine, None).model_dump() | structs.asdict(login)))
 
 
 @router.get("/{machine_id}")
-async def machine(machine_id: Serial, company_id: CompanyId, held: ServicesOf) -> MachineOut:
+async def machine(machine_id: Serial, company_id: CompanyId, held: ServicesOf) -> MachineDetail:
     """One machine."""
     async with held.database.read() as unit:
-        found = await service.known(unit, company_id, machine_id)
-        return machine_out(found, await repository.status(unit, found.id))
+        return await _detail(unit, await service.known(unit, company_id, machine_id), now_ms=held.now_ms())
 
 
 @router.patch("/{machine_id}")
 async def change(
     machine_id: Serial, wish: MachineChange, _who: Admin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
-) -> MachineOut:
+) -> MachineDetail:
     """Change a machine; one that is disabled loses its MQTT session."""
     details = wish.model_dump(exclude_unset=True)
     if "tags" in details:
@@ -93,10 +97,15 @@ async def change(
     await wait_applied(held.database, now_ms=held.now_ms)
     async with held.database.write() as unit:
         gone = await service.shut_out(unit, found, now_ms=held.now_ms())
-        answer = machine_out(found, await repository.status(unit, found.id))
+        answer = await _detail(unit, found, now_ms=held.now_ms())
     if gone is not None:
         await publish_presence(held.bus, gone)
     return answer
+
+
+async def _detail(unit: AsyncSession, found: Machine, *, now_ms: int) -> MachineDetail:
+    asked = await attention(unit, [found.id], now_ms=now_ms)
+    return machine_detail(found, await repository.status(unit, found.id), asked[found.id])
 
 
 @router.delete("/{machine_id}", status_code=204)
@@ -146,7 +155,7 @@ async def move(
     for one in ended:
         await publish_change(held.bus, company_id, machine_id, one)
     await wait_applied(held.database, now_ms=held.now_ms)
-    return NewMachineOut(**(machine_out(moved, None).model_dump() | structs.asdict(login)))
+    return NewMachineOut(**(machine_detail(moved, None).model_dump() | structs.asdict(login)))
 
 
 @router.get("/{machine_id}/status")

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import CursorResult, Row, Select, case, func, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, undefer
 
 from sunsweep.server.db.models import Machine, MachineCredential, MachineStatus
 from sunsweep.server.db.tenancy import owned, platform_wide
@@ -21,7 +21,7 @@ def living(company_id: int) -> Select[Machine]:
 
 
 async def machine(session: AsyncSession, company_id: int, serial: str, *, lock: bool = False) -> Machine | None:
-    query = living(company_id).where(Machine.serial == serial)
+    query = living(company_id).where(Machine.serial == serial).options(undefer(Machine.notes))
     return await session.scalar(query.with_for_update() if lock else query)
 
 

@@ -122,7 +122,10 @@ class Moved(NamedTuple):
 
 
 async def move(session: AsyncSession, machine: Machine, company_id: int, *, now_ms: int) -> Moved:
-    """Archive it here, make it anew there; raises `NotFoundError`, `ConflictError`."""
+    """Archive it here, make it anew there; raises `NotFoundError`, `ConflictError`.
+
+    Its notes stay: they are one company's words among themselves.
+    """
     if company_id == machine.company_id:
         raise ConflictError(f"machine {machine.serial} is company {company_id}'s already")
     ended = await archive(session, machine, now_ms=now_ms)

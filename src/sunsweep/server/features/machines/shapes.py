@@ -9,6 +9,7 @@ from sunsweep.contract.times import iso
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import Machine, MachineStatus
 from sunsweep.server.events import presence_data
+from sunsweep.server.features.machines.attention_repository import Attention
 from sunsweep.server.features.machines.current import Current, shown_status
 from sunsweep.server.features.machines.service import OVERLAP_S
 from sunsweep.server.features.requests import MAX_ID
@@ -19,7 +20,10 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Tags = Annotated[list[Tag], Field(max_length=32)]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]
 Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east")]
+Notes = Annotated[str, StringConstraints(max_length=4000)]
 Interval = Annotated[int, Field(ge=1, le=86_400, description="seconds between two messages of this machine")]
+
+_NONE = Attention()
 
 
 class NewMachine(BaseModel):
@@ -53,8 +57,9 @@ class MachineChange(BaseModel):
     lat: Latitude | None = None
     lon: Longitude | None = None
     expected_interval_s: Interval | None = None
+    notes: Notes | None = None
 
-    @field_validator("name", "enabled", "model", "tags", "expected_interval_s", mode="before")
+    @field_validator("name", "enabled", "model", "tags", "expected_interval_s", "notes", mode="before")
     @classmethod
     def not_cleared(cls, value: Any) -> Any:
         """Only a place can be taken away."""
@@ -99,7 +104,27 @@ class MachineStatusOut(BaseModel):
     """The newest sample as on the wire, and its `ts`."""
 
 
+class OpenStop(BaseModel):
+    """A stop that is not confirmed yet, given at `since`."""
+
+    id: str
+    command: str
+    state: str
+    since: str
+
+
+class LastCommand(BaseModel):
+    """The newest command; its state is of `at`."""
+
+    id: str
+    command: str
+    state: str
+    at: str
+
+
 class MachineOut(BaseModel):
+    """`refused_at`: when the newest message that could not be stored came, of the last 24 h."""
+
     machine_id: str
     company_id: int
     name: str
@@ -111,6 +136,15 @@ class MachineOut(BaseModel):
     expected_interval_s: int
     created_at: str
     current: MachineStatusOut
+    open_stop: OpenStop | None
+    last_command: LastCommand | None
+    refused_at: str | None
+
+
+class MachineDetail(MachineOut):
+    """One machine, with what people have written of it."""
+
+    notes: str
 
 
 class Credentials(BaseModel):
@@ -122,7 +156,7 @@ class Credentials(BaseModel):
     mqtt_password: str
 
 
-class NewMachineOut(MachineOut, Credentials):
+class NewMachineOut(MachineDetail, Credentials):
     """The new machine with its login."""
 
 
@@ -131,20 +165,35 @@ class MachinePage(BaseModel):
     next_cursor: str | None
 
 
-def machine_out(machine: Machine, status: MachineStatus | None) -> MachineOut:
-    return MachineOut(
-        machine_id=machine.serial,
-        company_id=machine.company_id,
-        name=machine.name,
-        model=machine.model,
-        tags=json.decode(machine.tags),
-        lat=machine.lat,
-        lon=machine.lon,
-        enabled=machine.enabled,
-        expected_interval_s=machine.expected_interval_s,
-        created_at=iso(machine.created_at),
-        current=status_out(machine.serial, status),
-    )
+def machine_out(machine: Machine, status: MachineStatus | None, attention: Attention = _NONE) -> MachineOut:
+    """A machine as lists show it."""
+    return MachineOut(**_out(machine, status, attention))
+
+
+def machine_detail(machine: Machine, status: MachineStatus | None, attention: Attention = _NONE) -> MachineDetail:
+    """A machine by itself; a new one has been told nothing yet."""
+    return MachineDetail(**_out(machine, status, attention), notes=machine.notes)
+
+
+def _out(machine: Machine, status: MachineStatus | None, attention: Attention) -> dict[str, Any]:
+    stop, last, refused_at = attention
+    return {
+        "machine_id": machine.serial,
+        "company_id": machine.company_id,
+        "name": machine.name,
+        "model": machine.model,
+        "tags": json.decode(machine.tags),
+        "lat": machine.lat,
+        "lon": machine.lon,
+        "enabled": machine.enabled,
+        "expected_interval_s": machine.expected_interval_s,
+        "created_at": iso(machine.created_at),
+        "current": status_out(machine.serial, status),
+        "open_stop": stop and OpenStop(id=stop.id, command=stop.command, state=stop.state, since=iso(stop.issued_at)),
+        "last_command": last
+        and LastCommand(id=last.id, command=last.command, state=last.state, at=iso(last.changed_at)),
+        "refused_at": None if refused_at is None else iso(refused_at),
+    }
 
 
 def status_out(serial: str, row: MachineStatus | None) -> MachineStatusOut:
