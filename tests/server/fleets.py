@@ -65,7 +65,7 @@ async def batches(
         yield socket, snapshots
 
 
-async def up_to(socket: ClientConnection, found: Callable[[Frame], bool], *, within_s: float = 15.0) -> list[Frame]:
+async def up_to(socket: ClientConnection, found: Callable[[Frame], bool], *, within_s: float = 30.0) -> list[Frame]:
     """All frames up to the first that is sought."""
     frames: list[Frame] = []
     async with asyncio.timeout(within_s):
