@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import flet_web
+import flet_web  # type: ignore[import-untyped]  # it has no types
 from playwright.async_api import BrowserContext, Page, Route, async_playwright
 
 import sunsweep

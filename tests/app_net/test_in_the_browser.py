@@ -79,7 +79,7 @@ running = asyncio.ensure_future(feed.run())
     links = "json.dumps(links)"
 
     async def live() -> bool:
-        return (await tab.run(links))[-1:] == ["live"]
+        return bool((await tab.run(links))[-1:] == ["live"])
 
     await eventually(live)
     await say(site, login, {"battery": 13.4, "extra": {"temp": 30}})
@@ -91,7 +91,7 @@ running = asyncio.ensure_future(feed.run())
     await site.stop_web()
 
     async def lost() -> bool:
-        return (await tab.run(links))[-1:] == ["lost"]
+        return bool((await tab.run(links))[-1:] == ["lost"])
 
     try:
         await eventually(lost)
@@ -117,7 +117,7 @@ async def test_tabs_take_turns_to_renew(browser: Browser, tab: Tab) -> None:
     for _ in range(3):
         await browser.forget("sunsweep_session")
         found = await asyncio.gather(first.run(several), second.run(several))
-        assert found == [["admin@example.com"] * 4] * 2
+        assert list(found) == [["admin@example.com"] * 4] * 2
     await browser.forget("sunsweep_session")
     await browser.forget("sunsweep_refresh")
     assert await first.run(REFUSED.format(call="me()")) == [401, "unauthenticated", []]

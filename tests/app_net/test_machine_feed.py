@@ -74,7 +74,7 @@ async def test_what_a_machine_says_is_shown_with_its_name(site: Platform) -> Non
         await eventually(lambda: _is(page.machine.status == "Running" and page.machine.name == "Row 9"))
         assert page.machine.sample["temp"].value == 31
         assert page.machine.run["area"].value == 12.5
-        assert page.machine.presence == "online"
+        await eventually(lambda: _is(page.machine.presence == "online"))
         assert page.changes >= 1
 
 
@@ -90,6 +90,7 @@ async def test_a_command_given_elsewhere_is_known_by_its_name(site: Platform) ->
         await eventually(lambda: _is(page.machine.open_stop is None))
 
 
+# How soon is proven in `test_stream`, in a time that no busy computer stretches.
 async def test_a_silent_network_is_said_and_heals_with_nothing_missed(site: Platform) -> None:
     login = await site.add_machine("FEED-3")
     async with (
@@ -100,13 +101,14 @@ async def test_a_silent_network_is_said_and_heals_with_nothing_missed(site: Plat
         await say(site, login, {"battery": 1})
         await page.shows(1)
         proxy.go_silent()
-        await page.says(Link.LOST, within_s=9)
+        await page.says(Link.LOST, within_s=30)
         await say(site, login, {"battery": 2})
         await say(site, login, {"battery": 3})
         await asyncio.sleep(1)
         proxy.pass_again()
-        await page.says(Link.LIVE, within_s=3)
-        await page.shows(3, within_s=3)
+        await page.says(Link.LIVE, within_s=15)
+        await page.shows(3, within_s=15)
+        await eventually(lambda: _is(len(page.batteries) >= 3))
         assert page.batteries == [1, 2, 3]
 
 
@@ -114,9 +116,9 @@ async def test_a_restarted_server_heals_by_itself(site: Platform) -> None:
     login = await site.add_machine("FEED-4")
     async with window(site) as client, watching(client, "FEED-4") as (page, _):
         await site.stop_web()
-        await page.says(Link.LOST, within_s=3)
+        await page.says(Link.LOST, within_s=15)
         await site.start_web()
-        await page.says(Link.LIVE, within_s=5)
+        await page.says(Link.LIVE, within_s=15)
         await say(site, login, {"battery": 4})
         await page.shows(4)
 
