@@ -1,6 +1,6 @@
 """What all pages share: who is signed in, what they chose, how wide the window is, and the way to the server."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -55,6 +55,8 @@ class Preferences(ft.Observable):
 
     language: str = "en"
     theme: ft.ThemeMode = ft.ThemeMode.SYSTEM
+    server: str = ""
+    """Where the server is, for a window of its own."""
 
 
 @dataclass(eq=False)
@@ -70,6 +72,10 @@ class Company(ft.Observable):
     name: str = ""
 
 
+async def _nowhere_else(_address: str) -> None:
+    """A page in the browser has its own server."""
+
+
 @dataclass(eq=False)
 class Model:
     """One for each open page of the app."""
@@ -77,6 +83,8 @@ class Model:
     page: ft.Page
     server: Server
     feeding: Feeding
+    reach: Callable[[str], Awaitable[None]] = _nowhere_else
+    """Talk to the server at another address from now on."""
     session: Session = field(default_factory=Session)
     preferences: Preferences = field(default_factory=Preferences)
     window: Window = field(default_factory=Window)

@@ -1,4 +1,4 @@
-"""What the person chose on this device, over restarts: language and theme."""
+"""What the person chose on this device, over restarts: language, theme, and the server of a window of its own."""
 
 from typing import Final
 
@@ -9,16 +9,18 @@ from sunsweep.app.words.choice import choose, device_languages
 
 _LANGUAGE: Final = "sunsweep.language"
 _THEME: Final = "sunsweep.theme"
+_SERVER: Final = "sunsweep.server"
 
 
 async def kept_preferences() -> Preferences:
     """As they were left; else as the device has them."""
     kept = ft.SharedPreferences()
-    language, theme = await kept.get(_LANGUAGE), await kept.get(_THEME)
+    language, theme, server = [await kept.get(name) for name in (_LANGUAGE, _THEME, _SERVER)]
     is_known = theme in {mode.value for mode in ft.ThemeMode}
     return Preferences(
         language=choose(language if isinstance(language, str) else None, device_languages()),
         theme=ft.ThemeMode(theme) if is_known else ft.ThemeMode.SYSTEM,
+        server=server if isinstance(server, str) else "",
     )
 
 
@@ -27,3 +29,4 @@ async def keep(preferences: Preferences) -> None:
     kept = ft.SharedPreferences()
     await kept.set(_LANGUAGE, preferences.language)
     await kept.set(_THEME, preferences.theme.value)
+    await kept.set(_SERVER, preferences.server)

@@ -13,6 +13,7 @@ import uvloop
 from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
+from sunsweep.cli.app import app
 from sunsweep.cli.certs import certs
 from sunsweep.cli.commands import commands
 from sunsweep.cli.deadletters import dead_letters
@@ -50,6 +51,7 @@ cli.add_typer(ledger, name="ledger")
 cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(service_accounts, name="account")
 cli.command("certs")(certs)
+cli.command("app")(app)
 
 
 class Level(StrEnum):

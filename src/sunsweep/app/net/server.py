@@ -24,6 +24,8 @@ class Server:
     api: Api
     connect: Connect
     network_events: NetworkEvents
+    address: str = ""
+    """Where it is, as scheme, host and port: for people to type elsewhere."""
 
     @property
     def clock(self) -> ServerClock:
@@ -51,10 +53,12 @@ async def server(base_url: str = "", **options: Any) -> AsyncIterator[Server]:
         http = NativeHttp(client)
         session = Session(http, login, clock=ServerClock())
         connect = native_sockets(base_url, lambda: login.headers("GET"))
-        yield Server(Api(http, session), connect, _nothing_told)
+        yield Server(Api(http, session), connect, _nothing_told, base_url)
 
 
 def _of_the_page() -> Server:
+    from js import location  # noqa: PLC0415  exists in the browser only
+
     from sunsweep.app.net.http_browser import BrowserHttp  # noqa: PLC0415
     from sunsweep.app.net.network_browser import network_events  # noqa: PLC0415
     from sunsweep.app.net.socket_browser import browser_socket  # noqa: PLC0415
@@ -62,4 +66,4 @@ def _of_the_page() -> Server:
 
     http = BrowserHttp()
     session = Session(http, CookieLogin(), clock=ServerClock(), in_turn=among_tabs)
-    return Server(Api(http, session), browser_socket, network_events)
+    return Server(Api(http, session), browser_socket, network_events, str(location.origin))

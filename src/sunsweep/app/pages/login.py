@@ -1,10 +1,14 @@
 """Signing in, and asking for a new password."""
 
+from collections.abc import Awaitable, Callable
+
 import flet as ft
 
 from sunsweep.app.look.parts import card, named, quiet
-from sunsweep.app.model import use_model, watch
+from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
+from sunsweep.app.net.server import IN_BROWSER
+from sunsweep.app.reaching import address_of
 from sunsweep.app.signing import sign_in
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _
@@ -14,6 +18,7 @@ from sunsweep.app.words import _
 def LoginPage() -> ft.Control:
     model = use_model()
     session = watch(model.session)
+    address, set_address = ft.use_state(model.server.address)
     email, set_email = ft.use_state("")
     password, set_password = ft.use_state("")
     said, set_said = ft.use_state("")
@@ -21,25 +26,15 @@ def LoginPage() -> ft.Control:
 
     async def enter() -> None:
         set_busy(True)
-        set_said("")
-        try:
-            await sign_in(model, email.strip(), password)
-        except (Refused, Away) as trouble:
-            is_wrong = isinstance(trouble, Refused) and trouble.status == 401
-            set_said(_("E-mail address or password is wrong.") if is_wrong else in_words(trouble))
-        finally:
-            set_busy(False)
+        set_said(await _tried(model, address, lambda: sign_in(model, email.strip(), password)))
+        set_busy(False)
 
     async def forgotten() -> None:
         if not email.strip():
             set_said(_("Type your e-mail address first."))
             return
-        try:
-            await model.api.ask_reset(email.strip())
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-            return
-        set_said(_("If there is such an account, a link for a new password is on its way to it."))
+        trouble = await _tried(model, address, lambda: model.api.ask_reset(email.strip()))
+        set_said(trouble or _("If there is such an account, a link for a new password is on its way to it."))
 
     return ft.Container(
         width=400,
@@ -51,6 +46,7 @@ def LoginPage() -> ft.Control:
                 ]
             ),
             quiet(session.said or _("Sign in to see your machines.")),
+            *(() if IN_BROWSER else [_server_field(address, set_address, enter)]),
             named(
                 "login-email",
                 ft.TextField(
@@ -82,5 +78,34 @@ def LoginPage() -> ft.Control:
             ),
             named("login-forgotten", ft.TextButton(_("Forgotten your password?"), on_click=forgotten)),
             padding=28,
+        ),
+    )
+
+
+async def _tried(model: Model, address: str, ask: Callable[[], Awaitable[None]]) -> str:
+    """What went wrong, in words; empty where nothing did."""
+    try:
+        # A page in the browser has come from its server.
+        if not IN_BROWSER:
+            await model.reach(address_of(address))
+        await ask()
+    except ValueError:
+        return _("This is no server's address. It looks like https://solar.example.com")
+    except (Refused, Away) as trouble:
+        is_wrong = isinstance(trouble, Refused) and trouble.status == 401
+        return _("E-mail address or password is wrong.") if is_wrong else in_words(trouble)
+    return ""
+
+
+def _server_field(address: str, set_address: Callable[[str], None], enter: Callable[[], Awaitable[None]]) -> ft.Control:
+    """Where there is no page that came from the server."""
+    return named(
+        "login-server",
+        ft.TextField(
+            label=_("Server"),
+            value=address,
+            keyboard_type=ft.KeyboardType.URL,
+            on_change=lambda event: set_address(event.control.value),
+            on_submit=enter,
         ),
     )
