@@ -28,9 +28,9 @@ class Way:
 
 def address_of(typed: str) -> str:
     """What a person means by it: `solar.example.com` is `https://solar.example.com`. Raises `ValueError`."""
-    text = typed.strip().rstrip("/")
+    text = typed.strip()
     parts = urlsplit(text if "://" in text else f"https://{text}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
         raise ValueError(f"no server's address: {typed!r}")
     return f"{parts.scheme}://{parts.netloc}"
 
