@@ -17,6 +17,7 @@ def app(
     """
     try:
         import flet  # noqa: PLC0415  it takes a second, and a server need not have it
+        from flet.utils import get_bool_env_var, is_linux_server  # noqa: PLC0415
 
         from sunsweep.app import faults  # noqa: PLC0415
         from sunsweep.app.main import main  # noqa: PLC0415
@@ -31,4 +32,9 @@ def app(
             raise fail(
                 f"--server {server}: this is no server's address; it looks like https://solar.example.com"
             ) from None
-    flet.run(main, before_main=faults.watch)
+    is_headless: bool = is_linux_server()  # type: ignore[no-untyped-call]
+    if is_headless and not get_bool_env_var("FLET_FORCE_WEB_SERVER"):
+        raise fail(
+            "there is no screen here for a window; in a browser the app is at the server's own address, under /app"
+        )
+    flet.run(main, before_main=faults.watch, host="127.0.0.1", web_renderer=flet.WebRenderer.CANVAS_KIT, no_cdn=True)
