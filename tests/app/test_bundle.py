@@ -29,6 +29,12 @@ def test_a_build_leaves_nothing_beside_it(built: Path) -> None:
     assert [path.name for path in built.parent.glob(".building-*")] == []
 
 
+def test_nothing_is_compressed_twice(built: Path) -> None:
+    assert list(built.rglob("*.br"))
+    assert [file.name for file in built.rglob("*") if len(set(file.suffixes[-2:]) & {".br", ".gz"}) == 2] == []
+    assert [*built.rglob("*.br.br"), *built.rglob("*.gz.gz")] == []
+
+
 def test_a_start_loads_no_more_than_it_did(built: Path) -> None:
     start = sum(brotli for tree in built.glob("v-*") for path, (brotli, _) in compress.wire_sizes(tree).items()
                 if path in {"main.dart.js", "canvaskit/chromium/canvaskit.wasm", "libraries.pack", "program.pack"}

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sunsweep import __version__
 from sunsweep.app.bundle import flutter, pyodide
-from sunsweep.app.bundle.compress import compress, wire_sizes
+from sunsweep.app.bundle.compress import compress, originals, wire_sizes
 from sunsweep.app.bundle.index import write_index
 from sunsweep.app.bundle.pack import pack
 from sunsweep.app.bundle.packages import copy_installed, unpack_compiled
@@ -123,12 +123,12 @@ def _assemble(folder: Path, site: Path, *, level: int, cache: Path) -> Built:
     site.mkdir()
     names = [_name(tree) for tree in (runtime, app)]
     for tree, name in zip((runtime, app), names, strict=True):
-        compress(tree, level=level, cache=cache / "compressed")
+        compress(originals(tree), level=level, cache=cache / "compressed")
         tree.rename(site / name)
     sizes = {name: size for tree in names for name, size in wire_sizes(site / tree).items() if name in _AT_START}
     write_index(site, runtime=names[0], app=names[1], config=_config(sizes))
-    compress(site, level=level, cache=cache / "compressed")
-    raw = sum(file.stat().st_size for file in site.rglob("*") if file.suffix not in {".br", ".gz"})
+    compress([site / "index.html"], level=level, cache=cache / "compressed")
+    raw = sum(file.stat().st_size for file in originals(site))
     return Built(raw, sum(size for size, _ in sizes.values()))
 
 

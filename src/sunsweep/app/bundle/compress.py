@@ -18,9 +18,9 @@ _WINDOW_BITS: Final = 24
 _COMPRESSED_ALREADY: Final = {".png", ".woff2"}
 
 
-def compress(tree: Path, *, level: int, cache: Path) -> None:
-    """Compress all files of a tree; what was compressed once, in any folder, is taken from `cache`."""
-    files = [file for file in tree.rglob("*") if file.is_file() and file.suffix not in _COMPRESSED_ALREADY]
+def compress(originals: Iterable[Path], *, level: int, cache: Path) -> None:
+    """Compress these files; what was compressed once, in any folder, is taken from `cache`."""
+    files = [file for file in originals if file.suffix not in _COMPRESSED_ALREADY]
     files.sort(key=lambda file: -file.stat().st_size)
     cache.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor() as pool:
@@ -29,10 +29,11 @@ def compress(tree: Path, *, level: int, cache: Path) -> None:
 
 def wire_sizes(tree: Path) -> Mapping[str, tuple[int, int]]:
     """Bytes of each file on the wire, by brotli and by gzip, which is all that a page without HTTPS is offered."""
-    return {file.relative_to(tree).as_posix(): (_size(file, ".br"), _size(file, ".gz")) for file in _originals(tree)}
+    return {file.relative_to(tree).as_posix(): (_size(file, ".br"), _size(file, ".gz")) for file in originals(tree)}
 
 
-def _originals(tree: Path) -> Iterable[Path]:
+def originals(tree: Path) -> Iterable[Path]:
+    """The files of a tree without what lies beside them."""
     return (file for file in sorted(tree.rglob("*")) if file.is_file() and file.suffix not in {".br", ".gz"})
 
 
