@@ -25,6 +25,7 @@ def parameter_form(
         [named(f"param-{field.name}", _control(field, entered, on_set, said.get(field.name))) for field in form],
         spacing=14,
         tight=True,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )
 
 
@@ -33,16 +34,19 @@ def _control(field: Field, entered: Entered, on_set: Set, fault: str | None) -> 
     label = f"{name_words(field.name)} *" if field.required else name_words(field.name)
     helper = _helper(field)
     if field.kind in {FieldKind.BOOLEAN, FieldKind.CHOICE}:
-        return ft.Dropdown(
+        choice = ft.Dropdown(
             key=f"param-{field.name}",
             label=label,
             value=value,
             options=[ft.DropdownOption(key=key, text=text) for key, text in _choices(field)],
-            helper_text=helper,
             error_text=fault,
-            expanded_insets=0,
+            expand=True,
             on_select=lambda event: on_set(field.name, event.control.value or ""),
         )
+        # Flutter cuts a menu's own helper off after one line.
+        said = ft.Text(helper or "", theme_style=ft.TextThemeStyle.BODY_SMALL, color=ft.Colors.ON_SURFACE_VARIANT)
+        below = [ft.Container(said, padding=ft.Padding.symmetric(horizontal=16))] if helper else []
+        return ft.Column([ft.Row([choice]), *below], spacing=5, tight=True)
     return ft.TextField(
         key=f"param-{field.name}",
         label=label,
