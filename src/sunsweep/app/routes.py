@@ -5,6 +5,10 @@ from typing import Any
 
 import flet as ft
 
+from sunsweep.app.pages.commands.history import CommandsPage
+from sunsweep.app.pages.commands.new import NewPage
+from sunsweep.app.pages.commands.run import RunPage
+from sunsweep.app.pages.commands.runs import RunsPage
 from sunsweep.app.pages.fleet import FleetPage
 from sunsweep.app.pages.missing import MissingPage
 from sunsweep.app.shell import Shell
@@ -22,6 +26,10 @@ ROUTES = [
         outlet=True,
         children=[
             ft.Route(index=True, component=FleetPage),
+            _page("commands", CommandsPage),
+            _page("commands/new", NewPage),
+            _page("commands/runs", RunsPage),
+            _page("commands/runs/:run_id", RunPage),
             ft.Route(path=":rest*", component=MissingPage),
         ],
     ),

@@ -2,11 +2,12 @@
 
 import flet as ft
 
+from sunsweep.app.figures.numbers import number
 from sunsweep.app.look.parts import named
-from sunsweep.app.model import Width, use_model, watch
+from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.trouble import in_words
-from sunsweep.app.words import _, ngettext
+from sunsweep.app.words import _, isolate, ngettext
 
 
 @ft.component
@@ -14,26 +15,30 @@ def StopAll() -> ft.Control:
     model = use_model()
     window, company = watch(model.window), watch(model.company)
     is_asking, set_asking = ft.use_state(False)
+    is_busy, set_busy = ft.use_state(False)
     said, set_said = ft.use_state("")
 
+    def ask() -> None:
+        set_said("")
+        set_asking(True)
+
     async def stop() -> None:
+        set_busy(True)
         set_said("")
         try:
             run = await model.api.stop_all()
         except (Refused, Away) as trouble:
             set_said(in_words(trouble))
             return
+        finally:
+            set_busy(False)
         set_asking(False)
         model.go(f"/commands/runs/{run['id']}")
 
-    count = len(model.fleet.machines)
-    question = ngettext("Stop {n} machine of {company}?", "Stop all {n} machines of {company}?", count).format(
-        n=count, company=company.name
-    )
     ft.use_dialog(
         ft.AlertDialog(
             modal=True,
-            title=ft.Text(question),
+            title=ft.Text(_question(model)),
             content=ft.Column(
                 [
                     ft.Text(
@@ -42,7 +47,7 @@ def StopAll() -> ft.Control:
                             "One that is away is stopped first thing when it comes back."
                         )
                     ),
-                    ft.Text(said, color=ft.Colors.ERROR, visible=bool(said)),
+                    *([named("stop-all-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
                 ],
                 tight=True,
                 width=420,
@@ -59,6 +64,7 @@ def StopAll() -> ft.Control:
                         bgcolor=ft.Colors.ERROR,
                         color=ft.Colors.ON_ERROR,
                         on_click=stop,
+                        disabled=is_busy,
                     ),
                 ),
             ],
@@ -67,12 +73,25 @@ def StopAll() -> ft.Control:
         if is_asking
         else None
     )
+    # A platform admin who has chosen no company has no machines to stop.
     return named(
         "stop-all",
         ft.OutlinedButton(
             _("Stop all") if window.width is Width.PHONE else _("Stop all machines"),
             icon=ft.Icons.STOP_CIRCLE_OUTLINED,
             style=ft.ButtonStyle(color=ft.Colors.ERROR, side=ft.BorderSide(1, ft.Colors.ERROR)),
-            on_click=lambda: set_asking(True),
+            visible=company.id is not None,
+            on_click=ask,
         ),
+    )
+
+
+def _question(model: Model) -> str:
+    """Names whose machines and how many; before the list has been read nobody here knows their number."""
+    company = isolate(model.company.name)
+    if not model.feeding.is_complete:
+        return _("Stop all machines of {company}?").format(company=company)
+    count = len(model.fleet.machines)
+    return ngettext("Stop {n} machine of {company}?", "Stop all {n} machines of {company}?", count).format(
+        n=number(count), company=company
     )

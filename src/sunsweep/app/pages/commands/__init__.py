@@ -1,0 +1,1 @@
+"""What was ordered, of one machine and of many."""

@@ -1,0 +1,375 @@
+"""One run over many machines, followed until the last of them has answered."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlencode
+
+import flet as ft
+
+from sunsweep.app.figures.numbers import number
+from sunsweep.app.figures.times import instant, moment
+from sunsweep.app.hooks import keyed, use_draw, use_made, use_running
+from sunsweep.app.look.command_marks import command_ink, command_mark
+from sunsweep.app.look.commands import order_words
+from sunsweep.app.look.parameter_words import params_words
+from sunsweep.app.look.parts import card, failed, heading, loading, named, quiet
+from sunsweep.app.model import Model, Width, use_model, watch
+from sunsweep.app.net.errors import Away, Refused
+from sunsweep.app.pages.commands.frame import back, listed_rows
+from sunsweep.app.pages.commands.rows import ELLIPSIS, Heard, at_ms, machine_name
+from sunsweep.app.pages.commands.run_rows import LOOKS, bar, share_ink, standing
+from sunsweep.app.pages.commands.tally import (
+    SHARES,
+    Run,
+    Share,
+    machines_words,
+    run,
+    share_words,
+    target_words,
+)
+from sunsweep.app.trouble import in_words
+from sunsweep.app.watching import use_is_dark
+from sunsweep.app.words import _, isolate, listed, ngettext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAGE: Final = 50
+ASK_S: Final = 1.5
+"""Between two looks at a run that goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What has become of the run on one machine."""
+
+    machine_id: str
+    stage: int
+    state: str
+    reason: str
+    changed_at: datetime | None
+
+
+@dataclass(eq=False)
+class PartNow(ft.Observable):
+    """The row of a machine: drawn again when its part changes, and nothing else is."""
+
+    part: Part
+
+
+@dataclass(eq=False)
+class RunNow(ft.Observable):
+    """The head of the page."""
+
+    run: Run | None = None
+    trouble: str = ""
+
+
+def _part(row: dict[str, Any]) -> Part:
+    changed = row["changed_at"]
+    return Part(row["machine_id"], row["stage"], row["state"], row["reason"], instant(changed) if changed else None)
+
+
+class Following:
+    """Asks how far the run has come, calmly, as long as anything is awaited."""
+
+    def __init__(self, model: Model, run_id: str) -> None:
+        self.now = RunNow()
+        self.parts: dict[str, PartNow] = {}
+        self.order: tuple[str, ...] = ()
+        self.next_cursor = ""
+        self.is_listed = False
+        self.draw: Callable[[], None] = lambda: None
+        self._model = model
+        self._run_id = run_id
+        self._share = ""
+        self._after = ""
+        self._soon = asyncio.Event()
+
+    def look_at(self, share: str, after: str) -> None:
+        """Another filter or page of machines."""
+        if (share, after) != (self._share, self._after):
+            self._share, self._after = share, after
+            self._soon.set()
+
+    def ask_now(self) -> None:
+        self._soon.set()
+
+    async def run(self) -> None:
+        """Until it is cancelled, when the page is left; what has ended is asked for again only on demand."""
+        while True:
+            self._soon.clear()
+            await self._ask()
+            is_over = self.now.run is not None and self.now.run.is_over and not self.now.trouble
+            try:
+                await asyncio.wait_for(self._soon.wait(), None if is_over else ASK_S)
+            except TimeoutError:
+                continue
+
+    async def _ask(self) -> None:
+        api = self._model.api
+        asked = (self._share, self._after)
+        states = SHARES[Share(self._share)] if self._share else None
+        try:
+            told = run(await api.bulk_run(self._run_id))
+            page = await api.bulk_targets(self._run_id, states=states, cursor=self._after, limit=PAGE)
+        except (Refused, Away) as trouble:
+            self.now.trouble = in_words(trouble)
+            return
+        if asked != (self._share, self._after):
+            return
+        self.now.run, self.now.trouble = told, ""
+        self._take(list(map(_part, page.items)), page.next_cursor or "")
+
+    def _take(self, parts: list[Part], next_cursor: str) -> None:
+        order = tuple(part.machine_id for part in parts)
+        for part in parts:
+            known = self.parts.get(part.machine_id)
+            if known is None:
+                self.parts[part.machine_id] = PartNow(part)
+            elif known.part != part:
+                known.part = part
+        if (order, next_cursor) != (self.order, self.next_cursor) or not self.is_listed:
+            self.order, self.next_cursor, self.is_listed = order, next_cursor, True
+            self.draw()
+
+
+def _query(route: str) -> tuple[str, str]:
+    query = parse_qs(route.partition("?")[2])
+    share = query.get("show", [""])[0]
+    return share if share in set(Share) else "", query.get("after", [""])[0]
+
+
+def _address(run_id: str, share: str, after: str = "") -> str:
+    pairs = {name: value for name, value in (("show", share), ("after", after)) if value}
+    return f"/commands/runs/{run_id}{'?' if pairs else ''}{urlencode(pairs)}"
+
+
+@ft.component
+def RunPage() -> ft.Control:
+    run_id = ft.use_route_params().get("run_id", "")
+    return keyed(RunView, run_id)(run_id)
+
+
+@ft.component
+def RunView(run_id: str) -> ft.Control:
+    model = use_model()
+    watch(model.session)
+    ft.use_route_location()
+    share, after = _query(model.page.route or "")
+    following = use_made(lambda: Following(model, run_id))
+    following.draw = use_draw()
+    use_running(following.run)
+    ft.use_effect(lambda: following.look_at(share, after), [share, after])
+    rows: list[ft.Control] = [keyed(PartRow, one)(following.parts[one]) for one in following.order]
+    body: list[ft.Control] = []
+    if following.is_listed:
+        body = [
+            listed_rows("run-machines", rows) if rows else quiet(_("No machine here.")),
+            _paging(model, run_id, share, after, following),
+        ]
+    return named(
+        "page-run",
+        ft.Column([Head(following.now, following, share), *body], spacing=12, expand=True, scroll=ft.ScrollMode.AUTO),
+    )
+
+
+def _paging(model: Model, run_id: str, share: str, after: str, following: Following) -> ft.Control:
+    steps: list[ft.Control] = []
+    if after:
+        first = _address(run_id, share)
+        steps.append(named("page-first", ft.OutlinedButton(_("First machines"), on_click=lambda: model.go(first))))
+    if following.next_cursor:
+        further = _address(run_id, share, following.next_cursor)
+        steps.append(named("page-next", ft.OutlinedButton(_("More machines"), on_click=lambda: model.go(further))))
+    return ft.Row(steps, alignment=ft.MainAxisAlignment.CENTER)
+
+
+@ft.component
+def Head(now: RunNow, following: Following, share: str) -> ft.Control:
+    """How far it has come, and the way to end it."""
+    model = use_model()
+    is_phone = watch(model.window).width is Width.PHONE
+    is_dark = use_is_dark()
+    of = now.run
+    if of is None:
+        return failed(now.trouble, following.ask_now) if now.trouble else loading()
+    title = listed([order_words(of.command), machines_words(of.machines)])
+    acts: list[ft.Control] = [Abort(of, following)] if model.session.may_command and of.may_abort else []
+    who = _("by {person}, {time}").format(
+        person=isolate(of.by), time=moment(of.issued_at, at_ms(model.server.clock.now_ms()))
+    )
+    facts = [who]
+    if of.params:
+        facts.insert(0, params_words(of.params))
+    if of.stages > 1:
+        facts.append(_("{n} at a time").format(n=number(of.stage_size)))
+    if of.abort_after is not None:
+        facts.append(_("ends after {n} that did not do it").format(n=number(of.abort_after)))
+    name = ft.Container(heading(title), expand=True)
+    line = ft.Row([back(model, "/commands/runs"), name, *([] if is_phone else acts)])
+    return ft.Column(
+        [
+            line,
+            card(
+                named("run-standing", ft.Text(standing(of), theme_style=ft.TextThemeStyle.TITLE_MEDIUM)),
+                bar(of, is_dark=is_dark, height=12),
+                _shares(model, of, share, is_dark=is_dark),
+                quiet(listed(facts)),
+                *([ft.Text(now.trouble, color=ft.Colors.ERROR)] if now.trouble else []),
+                *(acts if is_phone else []),
+            ),
+        ],
+        spacing=12,
+        tight=True,
+    )
+
+
+def _shares(model: Model, of: Run, chosen: str, *, is_dark: bool) -> ft.Control:
+    """Numbers that filter."""
+    chips: list[ft.Control] = [
+        _chip(model, of.id, "", _("All"), of.machines, None, is_chosen=not chosen),
+        *(
+            _chip(
+                model,
+                of.id,
+                share,
+                share_words(share),
+                of.share(share),
+                ft.Icon(LOOKS[share][1], size=18, color=share_ink(share, is_dark=is_dark)),
+                is_chosen=share == chosen,
+            )
+            for share in Share
+        ),
+    ]
+    return ft.Row(chips, spacing=8, run_spacing=8, wrap=True)
+
+
+def _chip(
+    model: Model, run_id: str, share: str, words: str, count: int, icon: ft.Icon | None, *, is_chosen: bool
+) -> ft.Control:
+    return named(
+        f"show-{share or 'all'}",
+        ft.Chip(
+            label=f"{words} {number(count)}",
+            leading=icon,
+            selected=is_chosen,
+            show_checkmark=False,
+            on_select=lambda _event: model.go(_address(run_id, share)),
+        ),
+    )
+
+
+@ft.component
+def PartRow(now: PartNow) -> ft.Control:
+    """One machine of the run."""
+    model = use_model()
+    is_phone = watch(model.window).width is Width.PHONE
+    is_dark = use_is_dark()
+    part = now.part
+    name = machine_name(model, part.machine_id)
+    first = ft.Text(
+        isolate(name or part.machine_id), weight=ft.FontWeight.W_500, no_wrap=True, overflow=ELLIPSIS, expand=True
+    )
+    words = target_words(part.state, part.reason)
+    said = ft.Text(
+        words,
+        color=command_ink(part.state, is_dark=is_dark),
+        # A row of one height on wide screens: nothing below it moves when its reason comes.
+        max_lines=3 if is_phone else 1,
+        overflow=ELLIPSIS,
+        tooltip=None if is_phone else words,
+    )
+    when: list[ft.Control] = [keyed(Heard, part.changed_at.isoformat())(part.changed_at)] if part.changed_at else []
+    mark = command_mark(part.state, is_dark=is_dark)
+    if is_phone:
+        content = ft.Row(
+            [mark, ft.Column([ft.Row([first, *when], spacing=8), said], spacing=1, expand=True, tight=True)],
+            spacing=12,
+            vertical_alignment=ft.CrossAxisAlignment.START,
+        )
+    else:
+        serial = ft.Text(
+            isolate(part.machine_id) if name else "", color=ft.Colors.ON_SURFACE_VARIANT, width=110, no_wrap=True
+        )
+        content = ft.Row(
+            [
+                mark,
+                ft.Container(ft.Row([first]), expand=2),
+                serial,
+                ft.Container(said, expand=5),
+                ft.Container(ft.Row(when), width=110),
+            ],
+            spacing=14,
+        )
+    head = ft.Container(
+        content,
+        padding=ft.Padding.symmetric(horizontal=12, vertical=8),
+        on_click=lambda: model.go(f"/machines/{part.machine_id}"),
+        ink=True,
+    )
+    return named(f"part-{part.machine_id}", ft.Column([head, ft.Divider()], spacing=0, tight=True))
+
+
+def _never(left: int) -> str:
+    return ngettext(
+        "{n} machine has not been sent the command and never will be.",
+        "{n} machines have not been sent the command and never will be.",
+        left,
+    ).format(n=number(left))
+
+
+@ft.component
+def Abort(of: Run, following: Following) -> ft.Control:
+    """Ends a run early: asks once, and says what it does not bring back."""
+    model = use_model()
+    is_asking, set_asking = ft.use_state(False)
+    is_busy, set_busy = ft.use_state(False)
+    said, set_said = ft.use_state("")
+
+    async def abort() -> None:
+        set_busy(True)
+        set_said("")
+        try:
+            following.now.run = run(await model.api.abort_bulk(of.id))
+        except (Refused, Away) as trouble:
+            set_said(in_words(trouble))
+        else:
+            set_asking(False)
+            following.ask_now()
+        finally:
+            set_busy(False)
+
+    left = of.share(Share.NOT_GIVEN)
+    ft.use_dialog(
+        ft.AlertDialog(
+            modal=True,
+            title=ft.Text(
+                _("End this run: {command}, {machines}?").format(
+                    command=order_words(of.command), machines=machines_words(of.machines)
+                )
+            ),
+            content=ft.Column(
+                [
+                    *([ft.Text(_never(left))] if left else []),
+                    ft.Text(_("What still waits is taken back. Machines that have begun go on: stop them if need be.")),
+                    ft.Text(said, color=ft.Colors.ERROR, visible=bool(said)),
+                ],
+                tight=True,
+                width=420,
+            ),
+            actions=[
+                named("abort-no", ft.TextButton(_("Let it go on"), on_click=lambda: set_asking(False), autofocus=True)),
+                named("abort-yes", ft.FilledButton(_("End the run"), on_click=abort, disabled=is_busy)),
+            ],
+            on_dismiss=lambda: set_asking(False),
+        )
+        if is_asking
+        else None
+    )
+    return named(
+        "abort",
+        ft.OutlinedButton(_("End the run"), icon=ft.Icons.CANCEL_OUTLINED, on_click=lambda: set_asking(True)),
+    )
