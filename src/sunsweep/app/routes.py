@@ -7,6 +7,10 @@ import flet as ft
 
 from sunsweep.app.pages.fleet import FleetPage
 from sunsweep.app.pages.missing import MissingPage
+from sunsweep.app.pages.more import MorePage
+from sunsweep.app.pages.onboarding.new import NewMachinePage
+from sunsweep.app.pages.onboarding.welcome import WelcomePage
+from sunsweep.app.pages.settings.page import SettingsPage
 from sunsweep.app.shell import Shell
 
 Page = Callable[[], Any]
@@ -22,6 +26,10 @@ ROUTES = [
         outlet=True,
         children=[
             ft.Route(index=True, component=FleetPage),
+            _page("machines/new", NewMachinePage),
+            _page("machines/:machine_id/welcome", WelcomePage),
+            _page("settings", SettingsPage),
+            _page("more", MorePage),
             ft.Route(path=":rest*", component=MissingPage),
         ],
     ),
