@@ -6,8 +6,6 @@ from sunsweep.app.look.parts import named, quiet
 from sunsweep.app.model import use_model
 from sunsweep.app.words import _
 
-MONOSPACE = "Roboto Mono"
-
 
 @ft.component
 def Copyable(identifier: str, label: str, text: str, *, size: float = 14) -> ft.Control:
@@ -18,9 +16,11 @@ def Copyable(identifier: str, label: str, text: str, *, size: float = 14) -> ft.
         await ft.Clipboard().set(text)
         model.say(_("Copied"))
 
-    shown = ft.Text(text, selectable=True, font_family=MONOSPACE, size=size)
-    written = named(identifier, ft.Container(shown, rtl=False), label=text)
-    written.expand = True
+    shown = ft.Text(text, selectable=True, size=size)
+    # One node with the text: a selectable one would hide it from whoever looks for it by its name.
+    written = ft.Semantics(
+        identifier=identifier, label=text, exclude_semantics=True, content=ft.Container(shown, rtl=False), expand=True
+    )
     field = ft.Container(
         ft.Row(
             [

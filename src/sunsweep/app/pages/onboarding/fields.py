@@ -11,6 +11,7 @@ from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.onboarding.draft import Draft, take_pair
 from sunsweep.app.remembering import use_list
 from sunsweep.app.trouble import in_words
+from sunsweep.app.watching import use_changes
 from sunsweep.app.words import _
 
 Columns = dict[str | ft.ResponsiveRowBreakpoint, int | float]
@@ -68,7 +69,15 @@ def machine_fields(
                 else []
             ),
             field("name", _("Name"), helper=_("What people call it"), col=HALF if "machine_id" in draft else WHOLE),
-            field("model", _("Model"), helper=_("It decides which commands the machine is offered"), col=HALF),
+            ft.Column(
+                [
+                    field("model", _("Model"), helper=_("It decides which commands the machine is offered")),
+                    *([ft.Row(offered, wrap=True, spacing=8, run_spacing=8)] if offered else []),
+                ],
+                spacing=8,
+                tight=True,
+                col=HALF,
+            ),
             field(
                 "expected_interval_s",
                 _("Expected interval"),
@@ -78,7 +87,6 @@ def machine_fields(
                 keyboard_type=ft.KeyboardType.NUMBER,
                 col=HALF,
             ),
-            *([ft.Container(ft.Row(offered, wrap=True, spacing=8, run_spacing=8), col=WHOLE)] if offered else []),
             field("tags", _("Tags"), helper=_("Separated by commas, like north, roof 3")),
             field("lat", _("Latitude"), helper=_("A place copied from a map can be pasted here"), **degrees),
             field("lon", _("Longitude"), **degrees),
@@ -104,6 +112,7 @@ def use_models() -> list[str]:
     """The models that the company has, as the machines and the tables of commands name them."""
     model = use_model()
     tables, set_tables = use_list(str)
+    use_changes(model.fleet, lambda change: change.order)
 
     async def ask() -> None:
         try:

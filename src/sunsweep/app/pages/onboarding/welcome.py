@@ -102,7 +102,10 @@ def CodeCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], N
         keep((shown or OneTime(model.server.clock.now_ms())).with_code(issued))
 
     title = section(_("On its computer, with the Sunsweep program"))
-    another = named("new-code", ft.FilledTonalButton(_("Make a code"), icon=ft.Icons.KEY, on_click=renew))
+    is_shown = shown is not None and bool(shown.code)
+    button = ft.OutlinedButton if is_shown else ft.FilledButton
+    words = _("Make a new code") if is_shown else _("Make a code")
+    another = named("new-code", button(words, icon=ft.Icons.KEY, on_click=renew))
     failure = [named("code-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []
     if shown is None or not shown.code:
         return card(
@@ -265,14 +268,15 @@ def _step(one: Arrival) -> ft.Control:
         if is_done
         else ft.Container(ft.ProgressRing(width=16, height=16, stroke_width=2), width=24, height=24, padding=4)
     )
-    return named(
-        f"step-{one.step}",
-        ft.Row(
-            [
-                icon,
-                ft.Text(words, expand=True, weight=ft.FontWeight.W_600 if is_done else None),
-                figure(_clock(one.at_ms, seconds=True) if one.at_ms else ""),
-            ],
+    at = _clock(one.at_ms, seconds=True) if one.at_ms else ""
+    return ft.Semantics(
+        identifier=f"step-{one.step}",
+        # A node of its own, whatever stands in it.
+        container=True,
+        exclude_semantics=True,
+        label=f"{words} {at}".strip(),
+        content=ft.Row(
+            [icon, ft.Text(words, expand=True, weight=ft.FontWeight.W_600 if is_done else None), figure(at)],
             height=32,
         ),
     )
