@@ -123,10 +123,10 @@ def AboutCard() -> ft.Control:
     """Which version this is, for whoever asks for help."""
     model = use_model()
     lines = [
-        (_("Sunsweep"), __version__),
+        ("Sunsweep", __version__),
         (_("Server"), model.server.address),
-        (_("Flet"), ft.version.flet_version),
-        (_("Python"), platform.python_version()),
+        ("Flet", ft.version.flet_version),
+        ("Python", platform.python_version()),
     ]
     return card(
         section(_("About")),
