@@ -18,6 +18,7 @@ class OneTime:
     mqtt_username: str = ""
     mqtt_password: str = ""
     company_id: int = 0
+    brokers: tuple[str, ...] = ()
 
     def with_code(self, issued: Mapping[str, Any]) -> "OneTime":
         """With the answer of `POST …/enrolment-code`."""
@@ -30,4 +31,5 @@ class OneTime:
             mqtt_username=login["mqtt_username"],
             mqtt_password=login["mqtt_password"],
             company_id=login["company_id"],
+            brokers=tuple(login["brokers"]),
         )

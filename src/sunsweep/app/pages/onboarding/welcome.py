@@ -215,6 +215,10 @@ def LoginCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], 
     topic = f"company/{shown.company_id}/machine/{machine_id}"
     return card(
         title,
+        *(
+            Copyable(f"broker-{index}", "" if index else _("Its broker"), url)
+            for index, url in enumerate(shown.brokers)
+        ),
         Copyable("mqtt-username", _("User name"), shown.mqtt_username),
         Copyable("mqtt-password", _("Password, shown this once"), shown.mqtt_password),
         Copyable("topic-telemetry", _("It publishes its measurements to"), f"{topic}/telemetry"),
