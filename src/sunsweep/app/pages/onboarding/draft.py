@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final
 
 from sunsweep.app.words import _
@@ -86,6 +87,7 @@ def _degrees(value: float | None) -> str:
 def _read_degrees(text: str) -> float | None:
     """A decimal comma is one too."""
     try:
-        return float(text.strip().replace(",", "."))
+        value = float(text.strip().replace(",", "."))
     except ValueError:
         return None
+    return value if isfinite(value) else None

@@ -238,10 +238,10 @@ def ArrivalCard(machine_id: str, since_ms: int) -> ft.Control:
     sample = machine.sample if machine is not None and arrived[-1].mark is Mark.DONE else {}
     status = machine.status if machine is not None and arrived[-2].mark is Mark.DONE else None
     values = [
-        (_("Status"), status_words(status) if status else NONE),
-        (_("Battery"), units.battery(number(sample, "battery"))),
-        (_("Solar"), units.solar_power(number(sample, "solar_v"), number(sample, "solar_a"))),
-        (_("Water"), units.water(number(sample, "water"))),
+        ("status", _("Status"), status_words(status) if status else NONE),
+        ("battery", _("Battery"), units.battery(number(sample, "battery"))),
+        ("solar", _("Solar"), units.solar_power(number(sample, "solar_v"), number(sample, "solar_a"))),
+        ("water", _("Water"), units.water(number(sample, "water"))),
     ]
     go = ft.FilledButton if alive else ft.OutlinedButton
     return card(
@@ -249,8 +249,8 @@ def ArrivalCard(machine_id: str, since_ms: int) -> ft.Control:
         *(_step(one) for one in arrived),
         ft.Divider(),
         *(
-            ft.Row([quiet(label), named(f"first-{index}", figure(words))], alignment=ft.MainAxisAlignment.SPACE_BETWEEN)
-            for index, (label, words) in enumerate(values)
+            ft.Row([quiet(label), named(f"value-{name}", figure(words))], alignment=ft.MainAxisAlignment.SPACE_BETWEEN)
+            for name, label, words in values
         ),
         ft.Container(height=4),
         named(
