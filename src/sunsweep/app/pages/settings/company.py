@@ -8,7 +8,7 @@ import flet as ft
 from sunsweep.app.look.parts import card, failed, loading, named, section
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.pages.onboarding.fields import told
+from sunsweep.app.pages.onboarding.fields import HALF, WHOLE, Columns, told
 from sunsweep.app.pages.settings.company_draft import company_draft, read_company
 from sunsweep.app.remembering import use_maybe, use_wrong
 from sunsweep.app.trouble import in_words
@@ -80,8 +80,8 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
 
         return taken
 
-    def field(name: str, label: str, *, is_open: bool, **more: Any) -> ft.Control:
-        return named(
+    def field(name: str, label: str, *, is_open: bool, col: int | Columns = HALF, **more: Any) -> ft.Control:
+        found = named(
             f"company-{name.replace('_', '-')}",
             ft.TextField(
                 label=label,
@@ -94,26 +94,35 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
                 **more,
             ),
         )
+        return ft.Container(found, col=col)
 
     platforms = "" if is_platforms else " " + _("Set by the platform's admin.")
     return card(
         section(_("Company")),
-        field("name", _("Name"), is_open=is_platforms, helper=platforms.strip() or None),
-        field(
-            "raw_retention_days",
-            _("Single measurements are kept for"),
-            is_open=is_platforms,
-            suffix=_("days"),
-            hint_text=_("as long as the platform keeps them"),
-            helper=_("Hourly and daily means are kept for good.") + platforms,
-        ),
-        field(
-            "command_life_s",
-            _("A start waits for its machine for"),
-            is_open=True,
-            suffix=_("s"),
-            hint_text=_("as long as the platform says"),
-            helper=_("A start that has not reached the machine by then is not carried out any more."),
+        ft.ResponsiveRow(
+            [
+                field("name", _("Name"), is_open=is_platforms, col=WHOLE, helper=platforms.strip() or None),
+                field(
+                    "raw_retention_days",
+                    _("Single measurements are kept for"),
+                    is_open=is_platforms,
+                    suffix=_("days"),
+                    hint_text=_("as long as the platform keeps them"),
+                    helper_max_lines=3,
+                    helper=_("Hourly and daily means are kept for good.") + platforms,
+                ),
+                field(
+                    "command_life_s",
+                    _("A start waits for its machine for"),
+                    is_open=True,
+                    suffix=_("s"),
+                    hint_text=_("as long as the platform says"),
+                    helper_max_lines=3,
+                    helper=_("A start that has not reached the machine by then is not carried out any more."),
+                ),
+            ],
+            spacing=12,
+            run_spacing=12,
         ),
         named(
             "company-custom-commands",

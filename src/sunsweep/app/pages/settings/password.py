@@ -5,6 +5,7 @@ import flet as ft
 from sunsweep.app.look.parts import card, named, quiet, section
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
+from sunsweep.app.pages.onboarding.fields import HALF, WHOLE
 from sunsweep.app.remembering import use_wrong
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _
@@ -62,9 +63,15 @@ def PasswordCard() -> ft.Control:
     return card(
         section(_("Password")),
         quiet(_("A new password signs you out on all other devices.")),
-        field("old", _("Present password"), ft.AutofillHint.PASSWORD),
-        field("new", _("New password"), ft.AutofillHint.NEW_PASSWORD),
-        field("again", _("New password, once more"), ft.AutofillHint.NEW_PASSWORD),
+        ft.ResponsiveRow(
+            [
+                ft.Container(field("old", _("Present password"), ft.AutofillHint.PASSWORD), col=WHOLE),
+                ft.Container(field("new", _("New password"), ft.AutofillHint.NEW_PASSWORD), col=HALF),
+                ft.Container(field("again", _("New password, once more"), ft.AutofillHint.NEW_PASSWORD), col=HALF),
+            ],
+            spacing=12,
+            run_spacing=12,
+        ),
         *([named("password-said", ft.Text(wrong["said"], color=ft.Colors.ERROR))] if "said" in wrong else []),
         ft.Row(
             [
