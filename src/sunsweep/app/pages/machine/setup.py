@@ -62,7 +62,7 @@ def SetupPart(machine_id: str) -> ft.Control:
     if model.session.is_platform_admin:
         parts.append(Moving(row))
     parts.append(Ending(row))
-    return ft.Column(parts, spacing=GAP, tight=True, key=machine_id)
+    return ft.Column(parts, spacing=GAP, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, key=machine_id)
 
 
 @ft.component

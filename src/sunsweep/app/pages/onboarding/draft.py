@@ -9,7 +9,7 @@ from sunsweep.app.words import _
 
 Draft = dict[str, str]
 
-NEW: Final[Mapping[str, str]] = {
+NEW: Final[Draft] = {
     "machine_id": "",
     "name": "",
     "model": "",

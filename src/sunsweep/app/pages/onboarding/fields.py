@@ -76,6 +76,7 @@ def machine_fields(
                 ],
                 spacing=8,
                 tight=True,
+                horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
                 col=HALF,
             ),
             field(

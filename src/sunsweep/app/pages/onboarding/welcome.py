@@ -67,7 +67,12 @@ def WelcomePage() -> ft.Control:
         model.one_time[machine_id] = once
         set_shown(once)
 
-    typing = ft.Column([CodeCard(machine_id, shown, keep), LoginCard(machine_id, shown, keep)], spacing=GAP, tight=True)
+    typing = ft.Column(
+        [CodeCard(machine_id, shown, keep), LoginCard(machine_id, shown, keep)],
+        spacing=GAP,
+        tight=True,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )
     watching = ArrivalCard(machine_id, 0 if shown is None else shown.since_ms)
     if window.width is Width.WIDE:
         body: ft.Control = ft.Row(
@@ -76,7 +81,12 @@ def WelcomePage() -> ft.Control:
             vertical_alignment=ft.CrossAxisAlignment.START,
         )
     else:
-        body = ft.Column([typing, watching], spacing=GAP, tight=True)
+        body = ft.Column(
+            [typing, watching],
+            spacing=GAP,
+            tight=True,
+            horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        )
     return ft.Column(
         [heading(_("Bring {machine} to life").format(machine=isolate(machine_id))), body],
         spacing=GAP,

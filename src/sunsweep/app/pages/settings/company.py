@@ -99,6 +99,7 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
     platforms = "" if is_platforms else " " + _("Set by the platform's admin.")
     return card(
         section(_("Company")),
+        ft.Container(height=4),
         ft.ResponsiveRow(
             [
                 field("name", _("Name"), is_open=is_platforms, col=WHOLE, helper=platforms.strip() or None),

@@ -32,7 +32,13 @@ def SettingsPage() -> ft.Control:
         parts.append(CompanySettings())
     parts.append(AboutCard())
     return ft.Column(
-        [heading(_("Settings")), ft.Container(ft.Column(parts, spacing=GAP, tight=True), width=WIDTH)],
+        [
+            heading(_("Settings")),
+            ft.Container(
+                ft.Column(parts, spacing=GAP, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH),
+                width=WIDTH,
+            ),
+        ],
         spacing=GAP,
         scroll=ft.ScrollMode.AUTO,
         expand=True,
@@ -69,6 +75,7 @@ def LookCard() -> ft.Control:
             value=preferences.language,
             on_change=speak,
         ),
+        ft.Container(height=4),
         named(
             "theme",
             ft.SegmentedButton(
