@@ -33,7 +33,7 @@ async def test_a_machine_is_added_and_comes_alive(visitor: Visitor, up: Site, tm
     await page.type("login-password", up.passwords()[ADMIN])
     await page.click("login-go")
 
-    await page.click("add-machine")
+    await page.click("add-machine", within_s=60)
     await page.says("1 to 64 letters")
     await page.type("machine-machine-id", "NEW-1")
     await page.click("model-simulated")
