@@ -45,6 +45,7 @@ async def problem(platform: Platform, method: str, path: str, **more: Any) -> tu
 async def test_a_new_machine_may_publish_as_soon_as_the_answer_is_there(shared: Platform) -> None:
     new = await add(shared, "NEW-1", name="Nord", model="SW-2", tags=["north", "ö"], lat=52.5, lon=-13.4)
     assert await publishes(shared, new)
+    assert new["brokers"][0] == f"mqtt://127.0.0.1:{shared.mqtt_port}"
     assert (new["name"], new["tags"], new["lat"], new["lon"], new["enabled"]) == (
         "Nord", ["north", "ö"], 52.5, -13.4, True
     )  # fmt: skip

@@ -11,6 +11,7 @@ from sunsweep.app.feeding import Feeding
 from sunsweep.app.live.fleet import Fleet
 from sunsweep.app.net.api import Api, Me
 from sunsweep.app.net.server import Server
+from sunsweep.app.one_time import OneTime
 
 
 class Width(StrEnum):
@@ -89,6 +90,8 @@ class Model:
     preferences: Preferences = field(default_factory=Preferences)
     window: Window = field(default_factory=Window)
     company: Company = field(default_factory=Company)
+    one_time: dict[str, OneTime] = field(default_factory=dict)
+    """By serial: what was shown to this person since the page was opened."""
 
     @property
     def api(self) -> Api:

@@ -11,6 +11,10 @@ from sunsweep.app.pages.commands.run import RunPage
 from sunsweep.app.pages.commands.runs import RunsPage
 from sunsweep.app.pages.fleet import FleetPage
 from sunsweep.app.pages.missing import MissingPage
+from sunsweep.app.pages.more import MorePage
+from sunsweep.app.pages.onboarding.new import NewMachinePage
+from sunsweep.app.pages.onboarding.welcome import WelcomePage
+from sunsweep.app.pages.settings.page import SettingsPage
 from sunsweep.app.shell import Shell
 
 Page = Callable[[], Any]
@@ -30,6 +34,10 @@ ROUTES = [
             _page("commands/new", NewPage),
             _page("commands/runs", RunsPage),
             _page("commands/runs/:run_id", RunPage),
+            _page("machines/new", NewMachinePage),
+            _page("machines/:machine_id/welcome", WelcomePage),
+            _page("settings", SettingsPage),
+            _page("more", MorePage),
             ft.Route(path=":rest*", component=MissingPage),
         ],
     ),

@@ -13,7 +13,7 @@ from sunsweep.app.pages.stop_all import StopAll
 from sunsweep.app.words import _
 
 _EVERYBODY: Callable[[Model], bool] = lambda _model: True  # noqa: E731
-_ADMIN: Callable[[Model], bool] = lambda model: model.session.may_administer  # noqa: E731
+ADMINS: Callable[[Model], bool] = lambda model: model.session.may_administer  # noqa: E731
 _PLATFORM: Callable[[Model], bool] = lambda model: model.session.is_platform_admin  # noqa: E731
 
 
@@ -43,9 +43,9 @@ BEHIND_MORE = (
         ft.Icons.MARK_EMAIL_UNREAD,
         lambda: _("Refused messages"),
     ),
-    Place("people", "/people", ft.Icons.GROUP_OUTLINED, ft.Icons.GROUP, lambda: _("People"), _ADMIN),
+    Place("people", "/people", ft.Icons.GROUP_OUTLINED, ft.Icons.GROUP, lambda: _("People"), ADMINS),
     Place("companies", "/companies", ft.Icons.DOMAIN_OUTLINED, ft.Icons.DOMAIN, lambda: _("Companies"), _PLATFORM),
-    Place("audit", "/audit", ft.Icons.HISTORY_OUTLINED, ft.Icons.HISTORY, lambda: _("Audit log"), _ADMIN),
+    Place("audit", "/audit", ft.Icons.HISTORY_OUTLINED, ft.Icons.HISTORY, lambda: _("Audit log"), ADMINS),
     Place("settings", "/settings", ft.Icons.SETTINGS_OUTLINED, ft.Icons.SETTINGS, lambda: _("Settings")),
 )
 ON_THE_RAIL = (FLEET, COMMANDS, *BEHIND_MORE)

@@ -33,6 +33,7 @@ async def sign_out(model: Model) -> None:
 async def signed_out(model: Model, why: str) -> None:
     """The login page comes, and the address stays for whoever signs in next."""
     model.feeding.close()
+    model.one_time.clear()
     model.session.said = why
     model.session.me = None
 

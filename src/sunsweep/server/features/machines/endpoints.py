@@ -1,8 +1,8 @@
 """Machines: list, add, change, end, rotate; and their newest state."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from msgspec import json, structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,8 +13,10 @@ from sunsweep.server.errors import InvalidError
 from sunsweep.server.events import publish_change, publish_presence
 from sunsweep.server.features.answers import refusals
 from sunsweep.server.features.audit.trail import AuditTrail
+from sunsweep.server.features.enrolment.addresses import broker_urls
 from sunsweep.server.features.machines import repository, service
 from sunsweep.server.features.machines.attention_repository import attention
+from sunsweep.server.features.machines.service import Login
 from sunsweep.server.features.machines.shapes import (
     Credentials,
     CredentialsWish,
@@ -30,6 +32,7 @@ from sunsweep.server.features.machines.shapes import (
     status_out,
 )
 from sunsweep.server.features.requests import Admin, AskedCompany, CompanyId, PlatformAdmin, ServicesOf, company
+from sunsweep.server.features.services import Services
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -55,7 +58,7 @@ async def machines(
 
 @router.post("", status_code=201, responses=refusals(409))
 async def add(
-    new: NewMachine, who: Admin, held: ServicesOf, trail: AuditTrail, company_id: AskedCompany = None
+    new: NewMachine, who: Admin, request: Request, held: ServicesOf, trail: AuditTrail, company_id: AskedCompany = None
 ) -> NewMachineOut:
     """Add a machine; its MQTT password is in this answer and nowhere else."""
     trail.about(f"machine {new.machine_id}", company_id=company_id or new.company_id)
@@ -72,7 +75,7 @@ async def add(
             detail={"mqtt_username": login.mqtt_username} | new.model_dump(exclude={"machine_id"}, exclude_unset=True),
         )
     await wait_applied(held.database, now_ms=held.now_ms)
-    return NewMachineOut(**(machine_detail(machine, None).model_dump() | structs.asdict(login)))
+    return NewMachineOut(**(machine_detail(machine, None).model_dump() | _told(login, held, request)))
 
 
 @router.get("/{machine_id}")
@@ -125,6 +128,7 @@ async def rotate(
     machine_id: Serial,
     _who: Admin,
     company_id: CompanyId,
+    request: Request,
     held: ServicesOf,
     trail: AuditTrail,
     wish: CredentialsWish | None = None,
@@ -137,12 +141,18 @@ async def rotate(
         told = {"mqtt_username": login.mqtt_username, "overlap_s": overlap_s}
         await trail.done(unit, f"machine {found.serial}", company_id=company_id, detail=told)
     await wait_applied(held.database, now_ms=held.now_ms)
-    return Credentials(**structs.asdict(login))
+    return Credentials(**_told(login, held, request))
 
 
 @router.post("/{machine_id}/move", status_code=201)
 async def move(
-    machine_id: Serial, to: Move, _who: PlatformAdmin, company_id: CompanyId, held: ServicesOf, trail: AuditTrail
+    machine_id: Serial,
+    to: Move,
+    _who: PlatformAdmin,
+    company_id: CompanyId,
+    request: Request,
+    held: ServicesOf,
+    trail: AuditTrail,
 ) -> NewMachineOut:
     """End the machine here and make it anew in another company; its new MQTT password is in this answer only."""
     async with held.database.write() as unit:
@@ -155,7 +165,7 @@ async def move(
     for one in ended:
         await publish_change(held.bus, company_id, machine_id, one)
     await wait_applied(held.database, now_ms=held.now_ms)
-    return NewMachineOut(**(machine_detail(moved, None).model_dump() | structs.asdict(login)))
+    return NewMachineOut(**(machine_detail(moved, None).model_dump() | _told(login, held, request)))
 
 
 @router.get("/{machine_id}/status")
@@ -164,3 +174,8 @@ async def status(machine_id: Serial, company_id: CompanyId, held: ServicesOf) ->
     async with held.database.read() as unit:
         found = await service.known(unit, company_id, machine_id)
         return status_out(found.serial, await repository.status(unit, found.id))
+
+
+def _told(login: Login, held: Services, request: Request) -> dict[str, Any]:
+    """With where it is good: whoever writes a machine's program has nobody else to ask."""
+    return structs.asdict(login) | {"brokers": broker_urls(held.settings, request.url)}

@@ -154,6 +154,8 @@ class Credentials(BaseModel):
     company_id: int
     mqtt_username: str
     mqtt_password: str
+    brokers: list[str]
+    """URLs, to be tried in turn."""
 
 
 class NewMachineOut(MachineDetail, Credentials):

@@ -1,0 +1,89 @@
+"""Adding a machine."""
+
+from contextlib import suppress
+
+import flet as ft
+
+from sunsweep.app.look.parts import GAP, card, empty, heading, named, quiet
+from sunsweep.app.model import use_model
+from sunsweep.app.net.errors import Away, Refused
+from sunsweep.app.net.server_clock import read_ms
+from sunsweep.app.one_time import OneTime
+from sunsweep.app.pages.onboarding.draft import NEW, read
+from sunsweep.app.pages.onboarding.fields import machine_fields, told, use_models
+from sunsweep.app.remembering import use_redraw, use_wrong
+from sunsweep.app.words import _
+
+WIDTH = 760
+"""Logical pixels; wider lines are not easier to fill in."""
+
+
+@ft.component
+def NewMachinePage() -> ft.Control:
+    """What it is and where; then it is made, and its own page of arrival comes."""
+    model = use_model()
+    draft, _set_draft = ft.use_state(dict(NEW))
+    wrong, set_wrong = use_wrong()
+    said, set_said = ft.use_state("")
+    is_busy, set_busy = ft.use_state(False)
+    redraw = use_redraw()
+    models = use_models()
+
+    async def add() -> None:
+        body, found = read(draft)
+        set_wrong(found)
+        set_said("")
+        if found:
+            return
+        set_busy(True)
+        try:
+            made = await model.api.add_machine(body)
+        except (Refused, Away) as trouble:
+            beside, words = told(trouble, draft)
+            set_wrong(beside)
+            set_said(words)
+            set_busy(False)
+            return
+        serial = made["machine_id"]
+        model.one_time[serial] = OneTime(read_ms(made["created_at"]) or 0).with_login(made)
+        model.feeding.refresh()
+        # The machine is there; without a code its page offers one.
+        with suppress(Refused, Away):
+            model.one_time[serial] = model.one_time[serial].with_code(await model.api.enrolment_code(serial))
+        model.go(f"/machines/{serial}/welcome")
+
+    if not model.session.may_administer:
+        return empty(
+            ft.Icons.LOCK_OUTLINE,
+            _("Machines are added by an admin"),
+            _("Ask an admin of your company to add it."),
+            named("go-home", ft.FilledButton(_("To the fleet"), on_click=lambda: model.go("/"))),
+        )
+    return ft.Column(
+        [
+            heading(_("Add a machine")),
+            ft.Container(
+                card(
+                    quiet(_("Only the serial number is needed now; the rest can be said later.")),
+                    ft.Container(height=4),
+                    machine_fields(draft, wrong, models, redraw=redraw, on_submit=add),
+                    *([named("add-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+                    ft.Row(
+                        [
+                            named("add-cancel", ft.TextButton(_("Cancel"), on_click=lambda: model.go("/"))),
+                            named(
+                                "add-machine",
+                                ft.FilledButton(_("Add machine"), icon=ft.Icons.ADD, on_click=add, disabled=is_busy),
+                            ),
+                        ],
+                        alignment=ft.MainAxisAlignment.END,
+                        spacing=GAP,
+                    ),
+                ),
+                width=WIDTH,
+            ),
+        ],
+        spacing=GAP,
+        scroll=ft.ScrollMode.AUTO,
+        expand=True,
+    )

@@ -1,0 +1,1 @@
+"""What one sets for oneself, and an admin for the company."""
