@@ -34,6 +34,8 @@ ENGLISH = [
     (units.temperature(32.5), "32.5 °C"),
     (units.temperature(-0.04), "0.0 °C"),
     (units.temperature(-3.5), "-3.5 °C"),
+    (units.distance(200.0), "200 m"),
+    (units.distance(5_000.0), "5 km"),
     (units.extra("vibration", 0.01), "0.01"),
     (units.extra("temp", 32.5), "32.5 °C"),
     (units.extra("Tilt", 1.25), "1.2°"),
@@ -59,7 +61,7 @@ def test_in_english() -> None:
 
 def test_a_figure_and_its_unit_stay_on_one_line(language: str) -> None:
     said = [quantity.text(1.5) for quantity in vars(units).values() if isinstance(quantity, units.Quantity)]
-    assert len(said) == 10
+    assert len(said) == 12
     assert " " not in "".join(said)
 
 

@@ -6,7 +6,7 @@ only the zone's name has to be asked for.
 
 import os
 import sys
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,11 @@ def instant(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"no offset in {text!r}")
     return at
+
+
+def at_ms(instant_ms: float) -> datetime:
+    """Milliseconds since 1970, as the stores keep their times, in UTC."""
+    return datetime.fromtimestamp(instant_ms / 1000, UTC)
 
 
 def local(at: datetime, zone: tzinfo | None = None) -> datetime:

@@ -40,6 +40,8 @@ PERCENT: Final = Quantity(0, lambda: conventions().percent)
 WATT_HOURS: Final = Quantity(1, lambda: pgettext("unit", "{n}\N{NO-BREAK SPACE}Wh"))
 KILOWATT_HOURS: Final = Quantity(2, lambda: pgettext("unit", "{n}\N{NO-BREAK SPACE}kWh"))
 SQUARE_METRES: Final = Quantity(0, lambda: pgettext("unit", "{n}\N{NO-BREAK SPACE}m²"))
+METRES: Final = Quantity(0, lambda: pgettext("unit", "{n}\N{NO-BREAK SPACE}m"))
+KILOMETRES: Final = Quantity(0, lambda: pgettext("unit", "{n}\N{NO-BREAK SPACE}km"))
 LITRES: Final = Quantity(1, lambda: pgettext("unit", "{n}\N{NO-BREAK SPACE}L"))
 CELSIUS: Final = Quantity(1, lambda: pgettext("unit", "{n}\N{NO-BREAK SPACE}°C"))
 """With a space in English too, as the SI brochure (5.4.3) wants it; CLDR's `en` has none."""
@@ -97,6 +99,11 @@ def energy(watt_hours: float | None) -> str:
 def area(square_metres: float | None) -> str:
     """450 m²."""
     return SQUARE_METRES.text(square_metres)
+
+
+def distance(metres: float) -> str:
+    """200 m, and 5 km from a thousand on: of a map's scale, which is a round figure."""
+    return KILOMETRES.text(metres / 1000) if metres >= 1000 else METRES.text(metres)
 
 
 def water_used(litres: float | None) -> str:

@@ -1,0 +1,83 @@
+"""What somebody wants to see of the fleet, as it stands in the address."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+
+class Show(StrEnum):
+    """The counts that filter."""
+
+    ALL = "all"
+    ATTENTION = "attention"
+    WORKING = "working"
+    IDLE = "idle"
+    OFFLINE = "offline"
+
+
+class Column(StrEnum):
+    """What can be sorted by."""
+
+    ATTENTION = "attention"
+    NAME = "name"
+    BATTERY = "battery"
+    SOLAR = "solar"
+    WATER = "water"
+    HEARD = "heard"
+
+
+MAP: Final = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`page` counts from 1; `is_map` where list and map share one place."""
+
+    show: Show = Show.ALL
+    q: str = ""
+    tag: str = ""
+    sort: Column = Column.ATTENTION
+    is_reversed: bool = False
+    page: int = 1
+    is_map: bool = False
+
+    def address(self) -> str:
+        """As short as it can be: what is usual is not said."""
+        said = {
+            "show": "" if self.show is Show.ALL else self.show.value,
+            "q": self.q,
+            "tag": self.tag,
+            "sort": self._sort(),
+            "page": str(self.page) if self.page > 1 else "",
+            "view": MAP if self.is_map else "",
+        }
+        query = urlencode({name: value for name, value in said.items() if value})
+        return f"/?{query}" if query else "/"
+
+    def sorted_by(self, column: Column) -> "Wish":
+        """The other way round, where it is sorted by that column already."""
+        again = self.sort is column and not self.is_reversed
+        return replace(self, sort=column, is_reversed=again, page=1)
+
+    def _sort(self) -> str:
+        usual = self.sort is Column.ATTENTION and not self.is_reversed
+        return "" if usual else ("-" if self.is_reversed else "") + self.sort.value
+
+
+def wish_of(address: str) -> Wish:
+    """What an address asks for; what it says wrongly is as if it were not said."""
+    said = {name: values[-1] for name, values in parse_qs(urlsplit(address).query).items()}
+    sort = said.get("sort", "")
+    column = sort.removeprefix("-")
+    is_column = column in set(Column)
+    page = said.get("page", "")
+    return Wish(
+        show=Show(said["show"]) if said.get("show") in set(Show) else Show.ALL,
+        q=said.get("q", ""),
+        tag=said.get("tag", ""),
+        sort=Column(column) if is_column else Column.ATTENTION,
+        is_reversed=is_column and sort.startswith("-"),
+        page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        is_map=said.get("view") == MAP,
+    )
