@@ -6,6 +6,7 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.pages.fleet import FleetPage
+from sunsweep.app.pages.machine.page import MachinePage
 from sunsweep.app.pages.missing import MissingPage
 from sunsweep.app.shell import Shell
 
@@ -22,6 +23,7 @@ ROUTES = [
         outlet=True,
         children=[
             ft.Route(index=True, component=FleetPage),
+            _page("machines/:machine_id", MachinePage),
             ft.Route(path=":rest*", component=MissingPage),
         ],
     ),
