@@ -50,7 +50,7 @@ class CommandBook:
         return [command_id for command_id, told in self._told.items() if told.given_ms is None]
 
     def take_rows(self, rows: Iterable[Json]) -> None:
-        """Commands of the API, with their history or without; a row that is older than what is known corrects nothing."""
+        """Commands of the API, with their history or without; what is known of later stays."""
         for row in rows:
             self._take_row(row)
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from sunsweep.app.live.readings import sampled
@@ -76,10 +77,10 @@ def _means(row: Json) -> dict[str, Any]:
 def _parted(dots: list[Dot]) -> tuple[tuple[Dot, ...], ...]:
     if not dots:
         return ()
-    steps = sorted(after.minute - before.minute for before, after in zip(dots, dots[1:], strict=False))
+    steps = sorted(after.minute - before.minute for before, after in pairwise(dots))
     usual = steps[len(steps) // 2] if steps else 1
     runs: list[list[Dot]] = [[dots[0]]]
-    for before, after in zip(dots, dots[1:], strict=False):
+    for before, after in pairwise(dots):
         if after.minute - before.minute > 2 * usual:
             runs.append([])
         runs[-1].append(after)

@@ -27,3 +27,8 @@ TAB_WORDS: Final[dict[Tab, Callable[[], str]]] = {
 def tab_of(name: str) -> Tab:
     """What is no tab is the first one."""
     return Tab(name) if name in set(Tab) else Tab.LIVE
+
+
+def tabs(*, is_wide: bool) -> tuple[Tab, ...]:
+    """Where there is room, values, history and commands stand on one."""
+    return (Tab.LIVE, Tab.LEDGER, Tab.SETUP) if is_wide else tuple(Tab)

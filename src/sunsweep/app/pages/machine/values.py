@@ -43,7 +43,9 @@ class Tile:
 
 def tile_names(machine: MachineNow) -> tuple[str, ...]:
     """In an order that stays: what every machine measures, what this one adds, the run."""
-    extra = sorted(name for name in machine.sample if name not in _MEASURED and number(machine.sample, name) is not None)
+    extra = sorted(
+        name for name in machine.sample if name not in _MEASURED and number(machine.sample, name) is not None
+    )
     run = [name for name, (key, _label, _text) in _RUN.items() if number(machine.run, key) is not None]
     return (*_MEASURED, *extra, *run)[:MOST_TILES]
 
@@ -59,7 +61,7 @@ def tile(machine: MachineNow, name: str, now_ms: int) -> Tile:
         return _tile(machine, name, quantity_words(name), figure, reading, now_ms)
     value = number(machine.sample, name)
     known = _MEASURED.get(name)
-    figure = known(value) if known else units.extra(name, value)
+    figure = known(value) if known else units.extra(name, value)  # noqa: S610  a unit, no query
     return _tile(machine, name, quantity_words(name), figure, machine.sample.get(name), now_ms)
 
 

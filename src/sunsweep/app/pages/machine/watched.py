@@ -117,6 +117,9 @@ class _Held:
         self.select: Callable[[], Any] = lambda: None
         self.end: Callable[[], None] = lambda: None
 
+    def close(self) -> None:
+        self.end()
+
 
 def use_part(watched: Watched, select: Callable[[], _Part]) -> _Part:
     """Draw the component again when the part that it shows is another one, by `==`; time passing counts too."""
@@ -139,6 +142,6 @@ def use_lasting(watched: Watched, select: Callable[[], _Part]) -> _Part:
         held.end = watched.listen(told)
         told()
 
-    ft.use_effect(begin, [], lambda: held.end())
+    ft.use_effect(begin, [], held.close)
     found: _Part = held.shown
     return found

@@ -1,0 +1,241 @@
+"""What the machine was told, and what became of each order: every step with its time and its cause."""
+
+from collections.abc import Callable
+from typing import Final
+
+import flet as ft
+
+from sunsweep.app.figures.numbers import as_sent
+from sunsweep.app.figures.times import moment
+from sunsweep.app.live.command_book import Step, Told
+from sunsweep.app.look.commands import CommandState, order_words, reason_words, state_words, story
+from sunsweep.app.look.parameter_words import choice_words, name_words
+from sunsweep.app.look.parts import empty, failed, loading, named, quiet, section
+from sunsweep.app.look.tones import AMBER, BLUE, GREEN, GREY, RED, Tone
+from sunsweep.app.model import use_model, watch
+from sunsweep.app.net.errors import Away, Refused
+from sunsweep.app.pages.machine.head_words import offline_since
+from sunsweep.app.pages.machine.values import at
+from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
+from sunsweep.app.trouble import in_words
+from sunsweep.app.watching import use_is_dark
+from sunsweep.app.words import _, isolate, listed
+
+PAGE: Final = 20
+_MARKS: Final[dict[str, tuple[ft.IconData, Tone]]] = {
+    CommandState.QUEUED: (ft.Icons.SCHEDULE, GREY),
+    CommandState.SENT: (ft.Icons.SEND, BLUE),
+    CommandState.ACCEPTED: (ft.Icons.MARK_CHAT_READ_OUTLINED, BLUE),
+    CommandState.RUNNING: (ft.Icons.PLAY_CIRCLE_OUTLINE, BLUE),
+    CommandState.SUCCEEDED: (ft.Icons.CHECK_CIRCLE, GREEN),
+    CommandState.FAILED: (ft.Icons.ERROR, RED),
+    CommandState.REJECTED: (ft.Icons.BLOCK, RED),
+    CommandState.EXPIRED: (ft.Icons.TIMER_OFF_OUTLINED, AMBER),
+    CommandState.CANCELLED: (ft.Icons.CANCEL_OUTLINED, GREY),
+    CommandState.UNCONFIRMED: (ft.Icons.HELP_OUTLINE, AMBER),
+}
+
+
+@ft.component
+def CommandsPart(watched: Watched) -> ft.Control:
+    model = use_model()
+    ids = use_lasting(watched, watched.book.ids)
+    lacking = use_lasting(watched, lambda: tuple(watched.book.lacking()))
+    cursor, set_cursor = ft.use_state("")
+    is_read, set_read = ft.use_state(False)
+    said, set_said = ft.use_state("")
+
+    async def read(begin: str) -> None:
+        set_said("")
+        try:
+            page = await model.api.commands(watched.machine_id, cursor=begin, limit=PAGE)
+        except (Refused, Away) as trouble:
+            set_said(in_words(trouble))
+            return
+        watched.book.take_rows(page.items)
+        set_cursor(page.next_cursor or "")
+        set_read(True)
+        watched.tell()
+
+    async def first() -> None:
+        await read("")
+
+    async def older() -> None:
+        await read(cursor)
+
+    async def ask() -> None:
+        """Those that came by the socket: who gave them, and with what."""
+        for command_id in lacking:
+            try:
+                watched.book.take_rows([await model.api.command(watched.machine_id, command_id)])
+            except (Refused, Away):
+                return
+        if lacking:
+            watched.tell()
+
+    ft.use_effect(first, [])
+    ft.use_effect(ask, [lacking])
+    return ft.Column(
+        [section(_("Commands")), *_list(watched, ids, is_read=is_read, said=said, first=first), *_more(cursor, older)],
+        spacing=10,
+        tight=True,
+    )
+
+
+def _list(
+    watched: Watched, ids: tuple[str, ...], *, is_read: bool, said: str, first: Callable[[], object]
+) -> list[ft.Control]:
+    if said and not is_read:
+        return [failed(said, first)]
+    if not is_read:
+        return [loading(3)]
+    if not ids:
+        return [
+            empty(
+                ft.Icons.SEND_OUTLINED,
+                _("No orders yet"),
+                _("Whatever this machine is told stands here, with what became of it."),
+            )
+        ]
+    rows: list[ft.Control] = [
+        ft.Container(CommandRow(watched, command_id, is_newest=command_id == ids[0]), key=command_id)
+        for command_id in ids
+    ]
+    return [*rows, *([ft.Text(said, color=ft.Colors.ERROR)] if said else [])]
+
+
+def _more(cursor: str, older: Callable[[], object]) -> list[ft.Control]:
+    if not cursor:
+        return []
+    return [named("commands-older", ft.TextButton(_("Show older"), icon=ft.Icons.EXPAND_MORE, on_click=older))]
+
+
+@ft.component
+def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control:  # noqa: FBT001  a component's argument
+    model = use_model()
+    session = watch(model.session)
+    told = use_lasting(watched, lambda: watched.book.get(command_id))
+    offline = use_part(watched, lambda: offline_since(watched.machine, model.server.clock.now_ms()))
+    opened, set_opened = ft.use_state(None)
+    said, set_said = ft.use_state("")
+    is_dark = use_is_dark()
+    is_open = is_newest if opened is None else bool(opened)
+    state = told.now.state if told is not None else ""
+
+    async def read() -> None:
+        """Its life, as the server has written it down; again after each change."""
+        if is_open:
+            try:
+                watched.book.take_rows([await model.api.command(watched.machine_id, command_id)])
+            except (Refused, Away):
+                return
+            watched.tell()
+
+    async def cancel() -> None:
+        set_said("")
+        try:
+            watched.take_command(await model.api.cancel_command(watched.machine_id, command_id))
+        except (Refused, Away) as trouble:
+            set_said(in_words(trouble))
+
+    ft.use_effect(read, [is_open, state])
+    if told is None:
+        return ft.Container()
+    icon, tone = _MARKS.get(state, (ft.Icons.HELP_OUTLINE, GREY))
+    ink = tone.ink.of(dark=is_dark)
+    may_cancel = session.may_command and state == CommandState.QUEUED
+    return named(
+        f"command-{command_id}",
+        ft.Container(
+            ft.Column(
+                [
+                    ft.Container(
+                        ft.Row(
+                            [
+                                ft.Icon(icon, color=ink, size=22),
+                                ft.Column(
+                                    [
+                                        ft.Text(
+                                            order_words(told.now.command) if told.now.command else _("An order"),
+                                            weight=ft.FontWeight.W_600,
+                                        ),
+                                        ft.Text(
+                                            story(told.now.command, state, told.now.reason, offline=offline), color=ink
+                                        ),
+                                    ],
+                                    spacing=0,
+                                    tight=True,
+                                    expand=True,
+                                ),
+                                quiet(_given(told, model.server.clock.now_ms())),
+                                ft.Icon(
+                                    ft.Icons.EXPAND_LESS if is_open else ft.Icons.EXPAND_MORE, color=ft.Colors.OUTLINE
+                                ),
+                            ],
+                            spacing=10,
+                        ),
+                        on_click=lambda: set_opened(not is_open),
+                        ink=True,
+                        border_radius=8,
+                    ),
+                    *(_life(told, model.server.clock.now_ms(), is_dark=is_dark) if is_open else []),
+                    *(
+                        [named(f"cancel-{command_id}", ft.OutlinedButton(_("Take it back"), on_click=cancel))]
+                        if may_cancel
+                        else []
+                    ),
+                    *([ft.Text(said, color=ft.Colors.ERROR)] if said else []),
+                ],
+                spacing=8,
+                tight=True,
+            ),
+            padding=12,
+            border_radius=12,
+            bgcolor=ft.Colors.SURFACE_CONTAINER_LOW,
+            border=ft.Border.all(1, ft.Colors.OUTLINE_VARIANT),
+        ),
+    )
+
+
+def _given(told: Told, now_ms: int) -> str:
+    return "" if told.given_ms is None else moment(at(told.given_ms), at(now_ms))
+
+
+def _life(told: Told, now_ms: int, *, is_dark: bool) -> list[ft.Control]:
+    about = [_("Given by {person}").format(person=isolate(told.given_by))] if told.given_by else []
+    about += [
+        _("{name}: {value}").format(name=name_words(name), value=_value_words(value)) for name, value in told.params
+    ]
+    if told.now.state == CommandState.QUEUED and told.expires_ms is not None:
+        about.append(_("good until {time}").format(time=moment(at(told.expires_ms), at(now_ms))))
+    return [
+        *([quiet(listed(about))] if about else []),
+        *(_step(one, now_ms, is_dark=is_dark) for one in told.steps),
+    ]
+
+
+def _value_words(value: object) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int | float):
+        return as_sent(value)
+    return choice_words(str(value))
+
+
+def _step(step: Step, now_ms: int, *, is_dark: bool) -> ft.Control:
+    icon, tone = _MARKS.get(step.state, (ft.Icons.CIRCLE_OUTLINED, GREY))
+    words = state_words(step.state)
+    if step.reason:
+        words = _("{state}: {reason}").format(state=words, reason=reason_words(step.reason))
+    return ft.Row(
+        [
+            ft.Container(
+                ft.Text(moment(at(step.at_ms), at(now_ms), seconds=True), size=12, color=ft.Colors.ON_SURFACE_VARIANT),
+                width=76,
+            ),
+            ft.Icon(icon, size=16, color=tone.ink.of(dark=is_dark)),
+            ft.Text(words, expand=True),
+        ],
+        spacing=8,
+        vertical_alignment=ft.CrossAxisAlignment.START,
+    )
