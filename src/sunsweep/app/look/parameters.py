@@ -14,21 +14,26 @@ Set = Callable[[str, str], None]
 
 
 def parameter_form(
-    form: Sequence[Field], entered: Entered, on_set: Set, *, faults: Mapping[str, str] | None = None
+    form: Sequence[Field],
+    entered: Entered,
+    on_set: Set,
+    *,
+    faults: Mapping[str, str] | None = None,
+    width: float | None = None,
 ) -> ft.Column:
     """One field a parameter, each with its limits; `faults` by name, shown in the limits' place.
 
-    The identifiers are `param-<name>`.
+    The identifiers are `param-<name>`; `width` is in logical pixels: a dropdown does not find its own.
     """
     said = faults or {}
     return ft.Column(
-        [named(f"param-{field.name}", _control(field, entered, on_set, said.get(field.name))) for field in form],
+        [named(f"param-{field.name}", _control(field, entered, on_set, said.get(field.name), width)) for field in form],
         spacing=14,
         tight=True,
     )
 
 
-def _control(field: Field, entered: Entered, on_set: Set, fault: str | None) -> ft.Control:
+def _control(field: Field, entered: Entered, on_set: Set, fault: str | None, width: float | None) -> ft.Control:
     value = entered.get(field.name, "")
     label = f"{name_words(field.name)} *" if field.required else name_words(field.name)
     helper = _helper(field)
@@ -40,7 +45,7 @@ def _control(field: Field, entered: Entered, on_set: Set, fault: str | None) -> 
             options=[ft.DropdownOption(key=key, text=text) for key, text in _choices(field)],
             helper_text=helper,
             error_text=fault,
-            expanded_insets=0,
+            width=width,
             on_select=lambda event: on_set(field.name, event.control.value or ""),
         )
     return ft.TextField(
@@ -51,6 +56,7 @@ def _control(field: Field, entered: Entered, on_set: Set, fault: str | None) -> 
         helper=helper,
         helper_max_lines=2,
         error=fault,
+        width=width,
         keyboard_type=ft.KeyboardType.NUMBER if field.kind.is_number else ft.KeyboardType.TEXT,
         on_change=lambda event: on_set(field.name, event.control.value),
     )

@@ -56,6 +56,7 @@ def Machine(machine_id: str, tab: Tab) -> ft.Control:
 def TabBar(tab: Tab) -> ft.Control:
     model = use_model()
     window = watch(model.window)
+    is_phone = window.width is Width.PHONE
     shown = tabs(is_wide=window.width is Width.WIDE)
     chosen = tab if tab in shown else Tab.LIVE
 
@@ -66,13 +67,20 @@ def TabBar(tab: Tab) -> ft.Control:
     return ft.Row(
         [
             ft.SegmentedButton(
-                segments=[ft.Segment(one, label=named(f"tab-{one}", ft.Text(TAB_WORDS[one]()))) for one in shown],
+                segments=[
+                    ft.Segment(
+                        one,
+                        label=named(f"tab-{one}", ft.Text(TAB_WORDS[one](), size=12 if is_phone else 14, no_wrap=True)),
+                    )
+                    for one in shown
+                ],
                 selected=[chosen],
                 show_selected_icon=False,
+                style=ft.ButtonStyle(padding=ft.Padding.symmetric(horizontal=6 if is_phone else 14)),
                 on_change=to,
             )
         ],
-        scroll=ft.ScrollMode.AUTO,
+        scroll=ft.ScrollMode.HIDDEN,
     )
 
 

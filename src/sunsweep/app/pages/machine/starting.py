@@ -18,6 +18,8 @@ from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate
 
 WIDTH: Final = 460
+AROUND: Final = 128
+"""What a dialog keeps free of a phone's width, inside and outside."""
 _PARAMS: Final = "params."
 
 
@@ -90,11 +92,15 @@ def StartButton(watched: Watched) -> ft.Control:
             end()
         again()
 
-    ft.use_dialog(None if draft is None else _sheet(watched, draft, again, begin, give, end))
+    ft.use_dialog(None if draft is None else _sheet(watched, draft, again, begin, give, end, _width(model)))
     return named(
         "machine-start",
         ft.FilledTonalButton(_("Start …"), icon=ft.Icons.PLAY_ARROW, height=44, on_click=begin),
     )
+
+
+def _width(model: Model) -> float:
+    return min(WIDTH, (model.page.width or WIDTH) - AROUND)
 
 
 def _sheet(
@@ -104,6 +110,7 @@ def _sheet(
     retry: Callable[[], Any],
     give: Callable[[], Any],
     end: Callable[[], None],
+    width: float,
 ) -> ft.AlertDialog:
     machine = watched.machine
     is_ready = draft.command is not None
@@ -111,7 +118,10 @@ def _sheet(
         modal=True,
         scrollable=True,
         title=ft.Text(_("An order for {machine}").format(machine=isolate(machine.name or machine.machine_id))),
-        content=ft.Container(ft.Column(_fields(draft, again, retry), tight=True, spacing=14), width=WIDTH),
+        content=ft.Container(
+            ft.Column(_fields(draft, again, retry, width), tight=True, spacing=14),
+            width=width,
+        ),
         actions=[
             named("start-no", ft.TextButton(_("Cancel"), on_click=end)),
             named(
@@ -128,7 +138,7 @@ def _sheet(
     )
 
 
-def _fields(draft: Draft, again: Callable[[], None], retry: Callable[[], Any]) -> list[ft.Control]:
+def _fields(draft: Draft, again: Callable[[], None], retry: Callable[[], Any], width: float) -> list[ft.Control]:
     if not draft.is_loaded:
         return [failed(draft.said, retry)] if draft.said else [loading(3)]
 
@@ -151,20 +161,21 @@ def _fields(draft: Draft, again: Callable[[], None], retry: Callable[[], Any]) -
                 label=_("What it shall do"),
                 value=draft.chosen,
                 options=[ft.DropdownOption(one["command"], order_words(one["command"])) for one in draft.commands],
-                expanded_insets=0,
+                width=width,
                 on_select=lambda event: choose(event.control.value or ""),
             ),
         )
     ]
     if command is not None:
-        controls.append(parameter_form(fields(command["params_schema"]), draft.entered, put, faults=draft.faults))
-        controls.append(named("start-lasts", _lasting(draft, command, last)))
+        form = parameter_form(fields(command["params_schema"]), draft.entered, put, faults=draft.faults, width=width)
+        controls.append(form)
+        controls.append(named("start-lasts", _lasting(draft, command, last, width)))
     if draft.said:
         controls.append(named("start-said", ft.Text(draft.said, color=ft.Colors.ERROR)))
     return controls
 
 
-def _lasting(draft: Draft, command: Mapping[str, Any], last: Callable[[str], None]) -> ft.Control:
+def _lasting(draft: Draft, command: Mapping[str, Any], last: Callable[[str], None], width: float) -> ft.Control:
     usual = command["expires_in"]
     choices = [ft.DropdownOption("", _("{time} (usual)").format(time=lasting_words(usual)))] if usual else []
     choices += [ft.DropdownOption(str(one), lasting_words(one)) for one in LASTING if one != usual]
@@ -174,7 +185,7 @@ def _lasting(draft: Draft, command: Mapping[str, Any], last: Callable[[str], Non
                 label=_("Stays good for"),
                 value="" if draft.expires_in is None else str(draft.expires_in),
                 options=choices,
-                expanded_insets=0,
+                width=width,
                 on_select=lambda event: last(event.control.value or ""),
             ),
             quiet(_("If it could not be sent by then, it expires, and the machine does nothing.")),
