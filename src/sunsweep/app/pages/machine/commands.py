@@ -1,6 +1,5 @@
 """What the machine was told, and what became of each order: every step with its time and its cause."""
 
-from collections.abc import Callable
 from typing import Final
 
 import flet as ft
@@ -21,7 +20,6 @@ from sunsweep.app.trouble import in_words
 from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _, isolate, listed
 
-PAGE: Final = 20
 _MARKS: Final[dict[str, tuple[ft.IconData, Tone]]] = {
     CommandState.QUEUED: (ft.Icons.SCHEDULE, GREY),
     CommandState.SENT: (ft.Icons.SEND, BLUE),
@@ -38,83 +36,46 @@ _MARKS: Final[dict[str, tuple[ft.IconData, Tone]]] = {
 
 @ft.component
 def CommandsPart(watched: Watched) -> ft.Control:
-    model = use_model()
-    ids = use_lasting(watched, watched.book.ids)
-    lacking = use_lasting(watched, lambda: tuple(watched.book.lacking()))
-    cursor, set_cursor = ft.use_state("")
-    is_read, set_read = ft.use_state(False)
-    said, set_said = ft.use_state("")
-
-    async def read(begin: str) -> None:
-        set_said("")
-        try:
-            page = await model.api.commands(watched.machine_id, cursor=begin, limit=PAGE)
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-            return
-        watched.book.take_rows(page.items)
-        set_cursor(page.next_cursor or "")
-        set_read(True)
-        watched.tell()
-
-    async def first() -> None:
-        await read("")
-
-    async def older() -> None:
-        await read(cursor)
+    shelf = watched.shelf
+    ids = use_lasting(watched, shelf.book.ids)
+    lacking = use_lasting(watched, lambda: tuple(shelf.book.lacking()))
+    is_read, said, has_older = use_lasting(watched, lambda: (shelf.is_read, shelf.said, bool(shelf.older_cursor)))
 
     async def ask() -> None:
         """Those that came by the socket: who gave them, and with what."""
         for command_id in lacking:
-            try:
-                watched.book.take_rows([await model.api.command(watched.machine_id, command_id)])
-            except (Refused, Away):
-                return
-        if lacking:
-            watched.tell()
+            await shelf.read_life(command_id)
 
-    ft.use_effect(first, [])
     ft.use_effect(ask, [lacking])
-    return ft.Column(
-        [section(_("Commands")), *_list(watched, ids, is_read=is_read, said=said, first=first), *_more(cursor, older)],
-        spacing=10,
-        tight=True,
-    )
-
-
-def _list(
-    watched: Watched, ids: tuple[str, ...], *, is_read: bool, said: str, first: Callable[[], object]
-) -> list[ft.Control]:
-    if said and not is_read:
-        return [failed(said, first)]
     if not is_read:
-        return [loading(3)]
-    if not ids:
-        return [
-            empty(
-                ft.Icons.SEND_OUTLINED,
-                _("No orders yet"),
-                _("Whatever this machine is told stands here, with what became of it."),
-            )
-        ]
+        return ft.Column([section(_("Commands")), failed(said, shelf.read) if said else loading(3)], tight=True)
     rows: list[ft.Control] = [
         ft.Container(CommandRow(watched, command_id, is_newest=command_id == ids[0]), key=command_id)
         for command_id in ids
     ]
-    return [*rows, *([ft.Text(said, color=ft.Colors.ERROR)] if said else [])]
+    if not ids:
+        rows.append(_none_yet())
+    if said:
+        rows.append(ft.Text(said, color=ft.Colors.ERROR))
+    if has_older:
+        older = ft.TextButton(_("Show older"), icon=ft.Icons.EXPAND_MORE, on_click=shelf.read_older)
+        rows.append(named("commands-older", older))
+    return ft.Column([section(_("Commands")), *rows], spacing=10, tight=True)
 
 
-def _more(cursor: str, older: Callable[[], object]) -> list[ft.Control]:
-    if not cursor:
-        return []
-    return [named("commands-older", ft.TextButton(_("Show older"), icon=ft.Icons.EXPAND_MORE, on_click=older))]
+def _none_yet() -> ft.Control:
+    return empty(
+        ft.Icons.SEND_OUTLINED,
+        _("No orders yet"),
+        _("Whatever this machine is told stands here, with what became of it."),
+    )
 
 
 @ft.component
 def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control:  # noqa: FBT001  a component's argument
     model = use_model()
     session = watch(model.session)
-    told = use_lasting(watched, lambda: watched.book.get(command_id))
+    told = use_lasting(watched, lambda: watched.shelf.book.get(command_id))
     offline = use_part(watched, lambda: offline_since(watched.machine, model.server.clock.now_ms()))
     opened, set_opened = ft.use_state(None)
     said, set_said = ft.use_state("")
@@ -125,11 +86,7 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
     async def read() -> None:
         """Its life, as the server has written it down; again after each change."""
         if is_open:
-            try:
-                watched.book.take_rows([await model.api.command(watched.machine_id, command_id)])
-            except (Refused, Away):
-                return
-            watched.tell()
+            await watched.shelf.read_life(command_id)
 
     async def cancel() -> None:
         set_said("")

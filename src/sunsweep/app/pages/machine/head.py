@@ -61,13 +61,13 @@ def State(watched: Watched) -> ft.Control:
         now_ms = model.server.clock.now_ms()
         found = attention(watched.machine, now_ms)
         words = state_text(found)
-        machine = watched.machine
+        machine, newest = watched.machine, watched.shelf.newest
         return (
             found,
             words,
             said_words(machine, words, now_ms),
             presence_words(machine, now_ms),
-            last_words(machine, now_ms),
+            last_words(machine, newest.now if newest else None, now_ms) if watched.shelf.is_read else "",
         )
 
     found, words, said, presence, last = use_part(watched, select)  # type: ignore[misc]

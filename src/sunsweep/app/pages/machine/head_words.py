@@ -2,6 +2,7 @@
 
 from sunsweep.app.figures.ages import heard, since
 from sunsweep.app.figures.times import moment
+from sunsweep.app.live.command_now import CommandNow
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.look.commands import order_words, story
 from sunsweep.app.look.statuses import status_words
@@ -44,11 +45,12 @@ def presence_words(machine: MachineNow, now_ms: int) -> str:
     return _("Offline {since} ({cause}), last heard {age}").format(since=begun, cause=gettext(cause), age=age)
 
 
-def last_words(machine: MachineNow, now_ms: int) -> str:
-    """How far its newest command has come; empty where there is none, or its name is not known yet."""
-    last = machine.last_command
-    if last is None or not last.command:
-        return ""
+def last_words(machine: MachineNow, last: CommandNow | None, now_ms: int) -> str:
+    """How far its newest command has come."""
+    if last is None:
+        return _("No orders yet")
+    if not last.command:
+        return _("It was given an order")
     return _("{command}: {state}").format(
         command=order_words(last.command),
         state=story(last.command, last.state, last.reason, offline=offline_since(machine, now_ms)),

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import flet as ft
 
+from sunsweep.app.live.attention import shown_status
+from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parameters import parameter_form
 from sunsweep.app.look.parts import failed, loading, named, quiet
@@ -16,11 +18,18 @@ from sunsweep.app.pages.machine.watched import Watched
 from sunsweep.app.parameters import fields, read
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate
+from sunsweep.contract.commands import Order
 
 WIDTH: Final = 460
 AROUND: Final = 128
 """What a dialog keeps free of a phone's width, inside and outside."""
 _PARAMS: Final = "params."
+_LIKELY: Final = {
+    AttentionState.EMERGENCY_STOP: Order.RESET,
+    AttentionState.FAULT: Order.RESET,
+    AttentionState.PAUSED: Order.RESUME,
+}
+"""What somebody who opens the sheet is most likely to want, by the machine's state."""
 
 
 class Draft:
@@ -204,8 +213,10 @@ async def _load(model: Model, watched: Watched, draft: Draft) -> None:
         return
     draft.commands = [one for one in found["commands"] if not one["stop_like"]]
     draft.is_loaded = True
-    if draft.commands:
-        draft.choose(draft.commands[0]["command"])
+    names = [one["command"] for one in draft.commands]
+    likely = _LIKELY.get(shown_status(watched.machine.status), Order.START_CLEANING)
+    if names:
+        draft.choose(likely if likely in names else names[0])
 
 
 async def _give(model: Model, watched: Watched, draft: Draft) -> bool:

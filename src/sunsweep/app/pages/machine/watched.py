@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import flet as ft
 
 from sunsweep.app.feeding import Connection
-from sunsweep.app.live.command_book import CommandBook
 from sunsweep.app.live.feeds import MachineFeed
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.live.trail import Trail
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.net.stream import FORBIDDEN, Frame
+from sunsweep.app.pages.machine.shelf import Shelf
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,7 +34,6 @@ class Watched:
         self.machine_id = machine_id
         self.connection = Connection()
         self.trail = Trail()
-        self.book = CommandBook()
         self.is_missing = False
         """There is no such machine, or it is another company's."""
         self.feed = MachineFeed(
@@ -47,6 +46,7 @@ class Watched:
         )
         self._model = model
         self._listeners: set[Callable[[], None]] = set()
+        self.shelf = Shelf(model.api, machine_id, self.tell)
         self._running: list[Future[Any]] = []
 
     @property
@@ -57,7 +57,7 @@ class Watched:
 
     def open(self) -> None:
         page = self._model.page
-        self._running = [page.run_task(self._follow), page.run_task(self._read_trail)]
+        self._running = [page.run_task(self._follow), page.run_task(self._read_trail), page.run_task(self.shelf.read)]
 
     def close(self) -> None:
         for running in self._running:
@@ -72,7 +72,7 @@ class Watched:
 
     def take_command(self, command: dict[str, Any]) -> None:
         """The API's answer to what was done here."""
-        self.book.take_rows([command])
+        self.shelf.book.take_rows([command])
         self.feed.take_command(command)
 
     def tell(self) -> None:
@@ -81,7 +81,7 @@ class Watched:
             listener()
 
     def _changed(self) -> None:
-        self.book.take_now(self.feed.machine.commands.values())
+        self.shelf.book.take_now(self.feed.machine.commands.values())
         self.tell()
 
     def _take(self, frames: Sequence[Frame]) -> None:
