@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import flet as ft
 
-from sunsweep.app.figures.times import moment
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.commands import order_words, story
 from sunsweep.app.look.parts import named
@@ -13,7 +12,6 @@ from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.machine.head_words import offline_since
 from sunsweep.app.pages.machine.holding import Held, Hold, held
-from sunsweep.app.pages.machine.values import at
 from sunsweep.app.pages.machine.watched import Watched, use_part
 from sunsweep.app.trouble import in_words
 from sunsweep.app.watching import use_is_dark
@@ -88,11 +86,7 @@ def _headline(watched: Watched, found: Held, now_ms: int) -> str:
         )
     if found.by is Hold.DISABLED:
         return _("The machine is disabled")
-    if found.since_ms is None:
-        return _("Emergency stop")
-    return _("Emergency stop, said the machine, {time}").format(
-        time=moment(at(found.since_ms), at(now_ms), seconds=True)
-    )
+    return _("Nothing starts it while it is in emergency stop")
 
 
 def _meaning(found: Held) -> str:
@@ -100,7 +94,7 @@ def _meaning(found: Held) -> str:
         return _("Nothing is started before the machine confirms it, or somebody has looked and closes it here.")
     if found.by is Hold.DISABLED:
         return _("It takes no orders, and what it sends is refused, until an admin enables it in its setup.")
-    return _("Nothing is started. Look at the machine, release its button, and give it a reset.")
+    return _("Look at the machine and release its button; then give it a reset.")
 
 
 def _closing(watched: Watched, said: str, on_yes: Callable[[], object], on_no: Callable[[], None]) -> ft.AlertDialog:

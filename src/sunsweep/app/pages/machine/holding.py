@@ -23,16 +23,15 @@ class Held:
     command: str = ""
     state: str = ""
     reason: str = ""
-    since_ms: int | None = None
 
 
 def held(machine: MachineNow, now_ms: int) -> Held | None:
     """The first that stands in the way; a stop that has just been given is no news yet."""
     stop = machine.open_stop
     if stop is not None and stop.command and _is_overdue(machine, stop.state, stop.at_ms, now_ms):
-        return Held(Hold.STOP, stop.id, stop.command, stop.state, stop.reason, stop.at_ms)
+        return Held(Hold.STOP, stop.id, stop.command, stop.state, stop.reason)
     if shown_status(machine.status) is AttentionState.EMERGENCY_STOP:
-        return Held(Hold.EMERGENCY_STOP, since_ms=machine.status_ms)
+        return Held(Hold.EMERGENCY_STOP)
     if machine.is_known and not machine.enabled:
         return Held(Hold.DISABLED)
     return None
