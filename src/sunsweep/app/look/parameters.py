@@ -14,40 +14,39 @@ Set = Callable[[str, str], None]
 
 
 def parameter_form(
-    form: Sequence[Field],
-    entered: Entered,
-    on_set: Set,
-    *,
-    faults: Mapping[str, str] | None = None,
-    width: float | None = None,
+    form: Sequence[Field], entered: Entered, on_set: Set, *, faults: Mapping[str, str] | None = None
 ) -> ft.Column:
     """One field a parameter, each with its limits; `faults` by name, shown in the limits' place.
 
-    The identifiers are `param-<name>`; `width` is in logical pixels: a dropdown does not find its own.
+    The identifiers are `param-<name>`.
     """
     said = faults or {}
     return ft.Column(
-        [named(f"param-{field.name}", _control(field, entered, on_set, said.get(field.name), width)) for field in form],
+        [named(f"param-{field.name}", _control(field, entered, on_set, said.get(field.name))) for field in form],
         spacing=14,
         tight=True,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )
 
 
-def _control(field: Field, entered: Entered, on_set: Set, fault: str | None, width: float | None) -> ft.Control:
+def _control(field: Field, entered: Entered, on_set: Set, fault: str | None) -> ft.Control:
     value = entered.get(field.name, "")
     label = f"{name_words(field.name)} *" if field.required else name_words(field.name)
     helper = _helper(field)
     if field.kind in {FieldKind.BOOLEAN, FieldKind.CHOICE}:
-        return ft.Dropdown(
+        choice = ft.Dropdown(
             key=f"param-{field.name}",
             label=label,
             value=value,
             options=[ft.DropdownOption(key=key, text=text) for key, text in _choices(field)],
-            helper_text=helper,
             error_text=fault,
-            width=width,
+            expand=True,
             on_select=lambda event: on_set(field.name, event.control.value or ""),
         )
+        # Flutter cuts a menu's own helper off after one line.
+        said = ft.Text(helper or "", theme_style=ft.TextThemeStyle.BODY_SMALL, color=ft.Colors.ON_SURFACE_VARIANT)
+        below = [ft.Container(said, padding=ft.Padding.symmetric(horizontal=16))] if helper else []
+        return ft.Column([ft.Row([choice]), *below], spacing=5, tight=True)
     return ft.TextField(
         key=f"param-{field.name}",
         label=label,
@@ -56,7 +55,6 @@ def _control(field: Field, entered: Entered, on_set: Set, fault: str | None, wid
         helper=helper,
         helper_max_lines=2,
         error=fault,
-        width=width,
         keyboard_type=ft.KeyboardType.NUMBER if field.kind.is_number else ft.KeyboardType.TEXT,
         on_change=lambda event: on_set(field.name, event.control.value),
     )

@@ -1,16 +1,14 @@
 """What the machine was told, and what became of each order: every step with its time and its cause."""
 
-from typing import Final
-
 import flet as ft
 
 from sunsweep.app.figures.numbers import as_sent
 from sunsweep.app.figures.times import moment
 from sunsweep.app.live.command_book import Step, Told
+from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import CommandState, order_words, reason_words, state_words, story
 from sunsweep.app.look.parameter_words import choice_words, name_words
 from sunsweep.app.look.parts import empty, failed, loading, named, quiet, section
-from sunsweep.app.look.tones import AMBER, BLUE, GREEN, GREY, RED, Tone
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.machine.head_words import offline_since
@@ -19,19 +17,6 @@ from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
 from sunsweep.app.trouble import in_words
 from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _, isolate, listed
-
-_MARKS: Final[dict[str, tuple[ft.IconData, Tone]]] = {
-    CommandState.QUEUED: (ft.Icons.SCHEDULE, GREY),
-    CommandState.SENT: (ft.Icons.SEND, BLUE),
-    CommandState.ACCEPTED: (ft.Icons.MARK_CHAT_READ_OUTLINED, BLUE),
-    CommandState.RUNNING: (ft.Icons.PLAY_CIRCLE_OUTLINE, BLUE),
-    CommandState.SUCCEEDED: (ft.Icons.CHECK_CIRCLE, GREEN),
-    CommandState.FAILED: (ft.Icons.ERROR, RED),
-    CommandState.REJECTED: (ft.Icons.BLOCK, RED),
-    CommandState.EXPIRED: (ft.Icons.TIMER_OFF_OUTLINED, AMBER),
-    CommandState.CANCELLED: (ft.Icons.CANCEL_OUTLINED, GREY),
-    CommandState.UNCONFIRMED: (ft.Icons.HELP_OUTLINE, AMBER),
-}
 
 
 @ft.component
@@ -98,8 +83,8 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
     ft.use_effect(read, [is_open, state])
     if told is None:
         return ft.Container()
-    icon, tone = _MARKS.get(state, (ft.Icons.HELP_OUTLINE, GREY))
-    ink = tone.ink.of(dark=is_dark)
+    is_open_stop = told.is_open and state == CommandState.UNCONFIRMED
+    ink = command_ink(state, is_dark=is_dark, is_open_stop=is_open_stop)
     may_cancel = session.may_command and state == CommandState.QUEUED
     return named(
         f"command-{command_id}",
@@ -109,7 +94,7 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
                     ft.Container(
                         ft.Row(
                             [
-                                ft.Icon(icon, color=ink, size=22),
+                                command_mark(state, is_dark=is_dark, is_open_stop=is_open_stop),
                                 ft.Column(
                                     [
                                         ft.Text(
@@ -180,7 +165,6 @@ def _value_words(value: object) -> str:
 
 
 def _step(step: Step, now_ms: int, *, is_dark: bool) -> ft.Control:
-    icon, tone = _MARKS.get(step.state, (ft.Icons.CIRCLE_OUTLINED, GREY))
     words = state_words(step.state)
     if step.reason:
         words = _("{state}: {reason}").format(state=words, reason=reason_words(step.reason))
@@ -190,7 +174,7 @@ def _step(step: Step, now_ms: int, *, is_dark: bool) -> ft.Control:
                 ft.Text(moment(at(step.at_ms), at(now_ms), seconds=True), size=12, color=ft.Colors.ON_SURFACE_VARIANT),
                 width=76,
             ),
-            ft.Icon(icon, size=16, color=tone.ink.of(dark=is_dark)),
+            command_mark(step.state, is_dark=is_dark, size=16),
             ft.Text(words, expand=True),
         ],
         spacing=8,

@@ -128,7 +128,12 @@ def _sheet(
         scrollable=True,
         title=ft.Text(_("An order for {machine}").format(machine=isolate(machine.name or machine.machine_id))),
         content=ft.Container(
-            ft.Column(_fields(draft, again, retry, width), tight=True, spacing=14),
+            ft.Column(
+                _fields(draft, again, retry, width),
+                tight=True,
+                spacing=14,
+                horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+            ),
             width=width,
         ),
         actions=[
@@ -176,8 +181,7 @@ def _fields(draft: Draft, again: Callable[[], None], retry: Callable[[], Any], w
         )
     ]
     if command is not None:
-        form = parameter_form(fields(command["params_schema"]), draft.entered, put, faults=draft.faults, width=width)
-        controls.append(form)
+        controls.append(parameter_form(fields(command["params_schema"]), draft.entered, put, faults=draft.faults))
         controls.append(named("start-lasts", _lasting(draft, command, last, width)))
     if draft.said:
         controls.append(named("start-said", ft.Text(draft.said, color=ft.Colors.ERROR)))
