@@ -1,5 +1,7 @@
 """What the machine was told, and what became of each order: every step with its time and its cause."""
 
+from typing import TYPE_CHECKING, Any, cast
+
 import flet as ft
 
 from sunsweep.app.figures.numbers import as_sent
@@ -17,6 +19,9 @@ from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
 from sunsweep.app.trouble import in_words
 from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _, isolate, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @ft.component
@@ -62,10 +67,12 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
     session = watch(model.session)
     told = use_lasting(watched, lambda: watched.shelf.book.get(command_id))
     offline = use_part(watched, lambda: offline_since(watched.machine, model.server.clock.now_ms()))
-    opened, set_opened = ft.use_state(None)
+    opening: Any = ft.use_state(cast("Any", None))
+    opened: bool | None = opening[0]
+    set_opened: Callable[[bool], None] = opening[1]
     said, set_said = ft.use_state("")
     is_dark = use_is_dark()
-    is_open = is_newest if opened is None else bool(opened)
+    is_open = is_newest if opened is None else opened
     state = told.now.state if told is not None else ""
 
     async def read() -> None:

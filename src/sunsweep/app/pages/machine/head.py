@@ -2,7 +2,7 @@
 
 import flet as ft
 
-from sunsweep.app.live.attention import attention
+from sunsweep.app.live.attention import Attention, attention
 from sunsweep.app.look.mark import mark, state_ink, state_text
 from sunsweep.app.look.parts import named, quiet
 from sunsweep.app.model import Width, use_model, watch
@@ -57,7 +57,7 @@ def State(watched: Watched) -> ft.Control:
     model = use_model()
     is_dark = use_is_dark()
 
-    def select() -> tuple[object, ...]:
+    def select() -> tuple[Attention, str, str, str, str]:
         now_ms = model.server.clock.now_ms()
         found = attention(watched.machine, now_ms)
         words = state_text(found)
@@ -70,7 +70,7 @@ def State(watched: Watched) -> ft.Control:
             last_words(machine, newest.now if newest else None, now_ms) if watched.shelf.is_read else "",
         )
 
-    found, words, said, presence, last = use_part(watched, select)  # type: ignore[misc]
+    found, words, said, presence, last = use_part(watched, select)
     return ft.Row(
         [
             mark(found, is_dark=is_dark, size=52),

@@ -3,6 +3,7 @@
 import flet as ft
 
 from sunsweep.app.addresses import asked, asking
+from sunsweep.app.hooks import use_made
 from sunsweep.app.look.parts import GAP, empty, loading, named
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.pages.machine.banner import HoldBanner
@@ -32,7 +33,7 @@ def MachinePage() -> ft.Control:
 def Machine(machine_id: str, tab: Tab) -> ft.Control:
     model = use_model()
     window, session = watch(model.window), watch(model.session)
-    watched, _set = ft.use_state(lambda: Watched(model, machine_id))
+    watched = use_made(lambda: Watched(model, machine_id))
     is_missing, is_known = use_lasting(watched, lambda: (watched.is_missing, watched.machine.is_known))
     ft.use_effect(watched.open, [], watched.close)
     if is_missing:

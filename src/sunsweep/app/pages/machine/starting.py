@@ -1,7 +1,7 @@
 """Start, and whatever else the machine's catalogue offers: a form with limits, and how long the order stays good."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import flet as ft
 
@@ -77,7 +77,9 @@ class Draft:
 @ft.component
 def StartButton(watched: Watched) -> ft.Control:
     model = use_model()
-    draft, set_draft = ft.use_state(None)
+    drafting: Any = ft.use_state(cast("Any", None))
+    draft: Draft | None = drafting[0]
+    set_draft: Callable[[Draft | None], None] = drafting[1]
     _drawn, draw = ft.use_state(0)
 
     def again() -> None:
@@ -93,6 +95,8 @@ def StartButton(watched: Watched) -> ft.Control:
         set_draft(None)
 
     async def give() -> None:
+        if draft is None:
+            return
         draft.is_busy = True
         again()
         is_given = await _give(model, watched, draft)

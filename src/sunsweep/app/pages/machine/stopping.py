@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 import flet as ft
 
@@ -54,8 +54,9 @@ def StopActs(watched: Watched) -> ft.Control:
     """The stop and the menu beside it."""
     model = use_model()
     window = watch(model.window)
-    chosen, choose = ft.use_state(None)
-    asked: Stopping | None = chosen
+    chosen: Any = ft.use_state(cast("Any", None))
+    asked: Stopping | None = chosen[0]
+    choose: Callable[[Stopping | None], None] = chosen[1]
     said, set_said = ft.use_state("")
     key, set_key = ft.use_state("")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import flet as ft
 
 from sunsweep.app.feeding import Connection
+from sunsweep.app.hooks import use_made
 from sunsweep.app.live.feeds import MachineFeed
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.live.trail import Trail
@@ -130,7 +131,7 @@ def use_part(watched: Watched, select: Callable[[], _Part]) -> _Part:
 def use_lasting(watched: Watched, select: Callable[[], _Part]) -> _Part:
     """As `use_part`, for what does not change by time alone."""
     _drawn, draw = ft.use_state(0)
-    held, _set = ft.use_state(_Held)
+    held = use_made(_Held)
     held.select = select
     held.shown = select()
 
