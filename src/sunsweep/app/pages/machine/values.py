@@ -7,6 +7,7 @@ from typing import Final
 
 from sunsweep.app.figures import units
 from sunsweep.app.figures.ages import Freshness, freshness, heard
+from sunsweep.app.figures.units import extra as other_text
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.live.readings import Reading, number
 from sunsweep.app.live.trail import POWER
@@ -61,7 +62,7 @@ def tile(machine: MachineNow, name: str, now_ms: int) -> Tile:
         return _tile(machine, name, quantity_words(name), figure, reading, now_ms)
     value = number(machine.sample, name)
     known = _MEASURED.get(name)
-    figure = known(value) if known else units.extra(name, value)  # noqa: S610  a unit, no query
+    figure = known(value) if known else other_text(name, value)
     return _tile(machine, name, quantity_words(name), figure, machine.sample.get(name), now_ms)
 
 
