@@ -24,10 +24,13 @@ def Root(model: Model) -> ft.Control:
     def dress() -> None:
         page.theme, page.dark_theme = theme(LIGHT), theme(DARK)
         page.theme_mode = preferences.theme
+        # Dialogs and menus lie over the frame: their direction is that of the page's language.
+        locale = ft.Locale(preferences.language)
+        page.locale_configuration = ft.LocaleConfiguration([locale], locale)
         page.update()
 
     ft.use_effect(begin, [])
-    ft.use_effect(dress, [preferences.theme])
+    ft.use_effect(dress, [preferences.theme, preferences.language])
     use(preferences.language)
 
     def frame() -> ft.Control:

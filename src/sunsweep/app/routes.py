@@ -10,6 +10,7 @@ from sunsweep.app.pages.commands.new import NewPage
 from sunsweep.app.pages.commands.run import RunPage
 from sunsweep.app.pages.commands.runs import RunsPage
 from sunsweep.app.pages.fleet import FleetPage
+from sunsweep.app.pages.machine.page import MachinePage
 from sunsweep.app.pages.missing import MissingPage
 from sunsweep.app.pages.more import MorePage
 from sunsweep.app.pages.onboarding.new import NewMachinePage
@@ -38,6 +39,7 @@ ROUTES = [
             _page("machines/:machine_id/welcome", WelcomePage),
             _page("settings", SettingsPage),
             _page("more", MorePage),
+            _page("machines/:machine_id", MachinePage),
             ft.Route(path=":rest*", component=MissingPage),
         ],
     ),
