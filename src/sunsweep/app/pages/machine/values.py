@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from sunsweep.app.figures import units
@@ -60,8 +61,8 @@ def tile(machine: MachineNow, name: str, now_ms: int) -> Tile:
         figure, reading = units.solar_power(volts, amperes), machine.sample.get("solar_a")
         return _tile(machine, name, quantity_words(name), figure, reading, now_ms)
     value = number(machine.sample, name)
-    known = _MEASURED.get(name)
-    figure = known(value) if known else units.extra(name, value)  # noqa: S610  a unit, no query
+    text = _MEASURED.get(name) or partial(units.extra, name)
+    figure = text(value)
     return _tile(machine, name, quantity_words(name), figure, machine.sample.get(name), now_ms)
 
 
