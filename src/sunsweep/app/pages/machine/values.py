@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from sunsweep.app.figures import units
 from sunsweep.app.figures.ages import Freshness, freshness, heard
-from sunsweep.app.figures.units import extra as other_text
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.live.readings import Reading, number
 from sunsweep.app.live.trail import POWER
@@ -61,8 +61,8 @@ def tile(machine: MachineNow, name: str, now_ms: int) -> Tile:
         figure, reading = units.solar_power(volts, amperes), machine.sample.get("solar_a")
         return _tile(machine, name, quantity_words(name), figure, reading, now_ms)
     value = number(machine.sample, name)
-    known = _MEASURED.get(name)
-    figure = known(value) if known else other_text(name, value)
+    text = _MEASURED.get(name) or partial(units.extra, name)
+    figure = text(value)
     return _tile(machine, name, quantity_words(name), figure, machine.sample.get(name), now_ms)
 
 
