@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 LOCK: Final = Path(__file__).with_name("browser.lock")
-INSTALLED: Final = ("flet", "flet-charts", "flet-map", "qrcode", "repath", "six")
+INSTALLED: Final = ("flet", "flet-map", "qrcode", "repath", "six")
 _PLATFORM: Final = (
     "--platform=pyemscripten_2026_0_wasm32",
     "--python-version=314",
