@@ -55,6 +55,13 @@ async def _enter(model: Model) -> None:
     model.feeding.open()
 
 
+def look_at(model: Model, company: Json) -> None:
+    """A platform admin turns to another company: everything shown is of this one from now on."""
+    model.company.id, model.company.name = company["company_id"], company["name"]
+    model.api.company_id = model.company.id
+    model.feeding.open()
+
+
 async def choose_company(model: Model, companies: list[Json]) -> None:
     """A platform admin looks at one company at a time: the one of before, or the first."""
     chosen = next(
