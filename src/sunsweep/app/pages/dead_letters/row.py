@@ -52,7 +52,7 @@ def LetterRow(letter: Letter, feed_in: Callable[[], Any]) -> ft.Control:
 
 
 def _inside(model: Model, letter: Letter, feed_in: Callable[[], Any]) -> ft.Control:
-    size = ngettext("{size} byte", "{size} bytes", letter.size).format(size=number(letter.size))
+    size = ngettext("{n} byte", "{n} bytes", letter.size).format(n=number(letter.size))
     parts: list[ft.Control] = [quiet(f"{isolate(letter.topic)} · {size}")]
     if letter.payload is None:
         parts.append(ft.Text(_("Its content was not kept: this machine had sent too many refused messages that day.")))
