@@ -81,6 +81,7 @@ def sought(identifier: str, label: str, value: str, choose: Callable[[str], Any]
             dense=True,
             width=width,
             border_radius=12,
+            border_color=ft.Colors.OUTLINE_VARIANT,
             suffix=ft.IconButton(
                 ft.Icons.CLOSE, icon_size=16, tooltip=_("Any"), on_click=lambda: choose(""), visible=bool(value)
             ),

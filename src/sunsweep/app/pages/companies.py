@@ -47,7 +47,7 @@ def Companies() -> ft.Control:
         if company["company_id"] == model.company.id:
             model.company.name = company["name"]
         elif model.company.id is None:
-            look_at(model, company)
+            await look_at(model, company)
         await reading.again()
 
     add = ft.FilledTonalButton(
@@ -82,8 +82,8 @@ def _row(
         return ft.Container(form, padding=12)
     is_open = number == model.company.id
 
-    def enter() -> None:
-        look_at(model, one)
+    async def enter() -> None:
+        await look_at(model, one)
         model.go("/")
 
     open_button: ft.Control = (
@@ -138,6 +138,7 @@ def NameForm(
     field = ft.TextField(
         label=_("Name of the company"),
         value=name if draft.name is None else draft.name,
+        width=WIDTH,
         error=acting.said or None,
         autofocus=True,
         on_change=typed,

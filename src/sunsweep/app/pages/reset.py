@@ -41,6 +41,7 @@ def ResetPage() -> ft.Control:
             ft.TextField(
                 label=label,
                 value=typed[name],
+                width=400,
                 password=True,
                 can_reveal_password=True,
                 error=error or None,

@@ -164,6 +164,8 @@ def EntryRow(one: Entry) -> ft.Control:
 
 def _refusal(one: Entry) -> str:
     code = str(one.detail.get("code", ""))
+    if (one.action, code) == ("login", "unauthenticated"):
+        return listed([outcome_words(one.outcome), _("E-mail address or password is wrong.")])
     return listed([outcome_words(one.outcome), problem_words(code)]) if code else outcome_words(one.outcome)
 
 

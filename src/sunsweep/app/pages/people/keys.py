@@ -16,7 +16,7 @@ from sunsweep.app.look.parts import empty, failed, loading, named, quiet, sectio
 from sunsweep.app.look.roles import role_words
 from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, use_model, watch
-from sunsweep.app.pages.people.parts import form, item, roles, row
+from sunsweep.app.pages.people.parts import FORM_WIDTH, form, item, roles, row
 from sunsweep.app.pages.people.persons import GIVEABLE, KEY_DAYS, Key, key, keys_in_order
 from sunsweep.app.reading import Reading, use_reading
 from sunsweep.app.remembering import use_maybe
@@ -156,6 +156,7 @@ def AddKey(added: Callable[[Secret], Any], cancel: Callable[[], Any]) -> ft.Cont
                 ft.TextField(
                     label=_("What it is for"),
                     value=draft.name,
+                    width=FORM_WIDTH,
                     error=about_name or None,
                     autofocus=True,
                     on_change=typed,

@@ -15,7 +15,7 @@ from sunsweep.app.look.parts import empty, failed, heading, loading, named, quie
 from sunsweep.app.look.roles import role_words
 from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, use_model, watch
-from sunsweep.app.pages.people.parts import form, item, roles, row
+from sunsweep.app.pages.people.parts import FORM_WIDTH, form, item, roles, row
 from sunsweep.app.pages.people.persons import GIVEABLE, Person, in_order, person
 from sunsweep.app.reading import Reading, use_reading
 from sunsweep.app.remembering import use_maybe
@@ -162,6 +162,7 @@ def AddPerson(added: Callable[[Link], Any], cancel: Callable[[], Any]) -> ft.Con
                 ft.TextField(
                     label=_("E-mail address"),
                     value=draft.email,
+                    width=FORM_WIDTH,
                     keyboard_type=ft.KeyboardType.EMAIL,
                     error=about_email or None,
                     autofocus=True,
