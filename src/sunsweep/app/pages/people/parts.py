@@ -98,7 +98,4 @@ def row(
 
 def item(identifier: str, icon: ft.IconData, words: str, on_click: Callable[[], Any]) -> ft.PopupMenuItem:
     """One entry of a row's menu."""
-    return ft.PopupMenuItem(
-        content=ft.Row([ft.Icon(icon, size=20), named(identifier, ft.Text(words))], spacing=12, tight=True),
-        on_click=on_click,
-    )
+    return ft.PopupMenuItem(content=named(identifier, ft.Text(words)), icon=icon, on_click=on_click)
