@@ -65,7 +65,7 @@ def choice(
     )
 
 
-def sought(identifier: str, label: str, value: str, choose: Callable[[str], Any], *, width: float) -> ft.Control:
+def sought(identifier: str, label: str, value: str, choose: Callable[[str], Any], *, hint: str = "") -> ft.Control:
     """A filter by a whole text, asked for with the enter key."""
 
     def submitted(event: ft.Event[ft.TextField]) -> None:
@@ -79,7 +79,8 @@ def sought(identifier: str, label: str, value: str, choose: Callable[[str], Any]
             label=label,
             value=value,
             dense=True,
-            width=width,
+            hint_text=hint or None,
+            width=220,
             border_radius=12,
             border_color=ft.Colors.OUTLINE_VARIANT,
             suffix=ft.IconButton(

@@ -139,7 +139,6 @@ def _filters(model: Model, wish: Wish) -> ft.Control:
                 _("Serial number"),
                 wish.machine_id,
                 lambda text: model.go(replace(wish, machine_id=text, before="").address),
-                width=220,
             ),
             choice(
                 "letters-reason",

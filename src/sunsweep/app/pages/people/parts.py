@@ -5,7 +5,7 @@ from typing import Any
 
 import flet as ft
 
-from sunsweep.app.look.parts import card, named, section
+from sunsweep.app.look.parts import card, named, quiet, section
 from sunsweep.app.look.roles import rights_words, role_words
 from sunsweep.app.pages.people.persons import GIVEABLE
 from sunsweep.app.words import _
@@ -22,9 +22,9 @@ def roles(identifier: str, role: str, choose: Callable[[str], Any], given: Seque
         choose(event.control.value or role)
 
     def line(name: str) -> ft.Control:
-        rights = rights_words(name)
-        label = role_words(name) if not rights else _("{role}: {rights}").format(role=role_words(name), rights=rights)
-        return named(f"{identifier}-{name}", ft.Radio(label=label, value=name))
+        radio = named(f"{identifier}-{name}", ft.Radio(label=role_words(name), value=name))
+        rights = ft.Container(quiet(rights_words(name)), padding=ft.Padding.symmetric(horizontal=38))
+        return ft.Column([radio, rights], spacing=0, tight=True)
 
     return ft.RadioGroup(ft.Column([line(name) for name in given], spacing=2, tight=True), value=role, on_change=chosen)
 
