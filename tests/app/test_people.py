@@ -52,6 +52,8 @@ async def test_an_admin_looks_after_people_keys_and_refused_messages(
 ) -> None:
     letter = await refused_message(up, api)
     page = await visitor.open("/app/people")
+    # Tall enough for people, keys and an open form: nothing has to be scrolled to.
+    await page.page.set_viewport_size({"width": 1280, "height": 1400})
     await sign_in(page, ADMIN, up.passwords()[ADMIN])
 
     # Somebody new: a refusal stands at its field, the link is shown once, and opens nothing twice.
