@@ -132,7 +132,7 @@ SOCKETS: Final[Mapping[str, Role | None]] = {
 """None: the broker behind it asks for a login of its own."""
 
 OPEN_PAGES: Final = {
-    "/", "/app", "/app/{path:path}", "/app/reset", "/app/reset.js", "/asyncapi.json", "/docs", "/docs/oauth2-redirect",
+    "/", "/app", "/app/{path:path}", "/asyncapi.json", "/docs", "/docs/oauth2-redirect",
     "/healthz", "/metrics", "/openapi.json", "/readyz", "/redoc", "/static-offline-docs",
 }  # fmt: skip
 """They tell nothing of any company."""

@@ -10,6 +10,7 @@ from sunsweep.app.words.choice import choose, device_languages
 _LANGUAGE: Final = "sunsweep.language"
 _THEME: Final = "sunsweep.theme"
 _SERVER: Final = "sunsweep.server"
+_COMPANY: Final = "sunsweep.company"
 
 
 async def kept_preferences() -> Preferences:
@@ -30,3 +31,14 @@ async def keep(preferences: Preferences) -> None:
     await kept.set(_LANGUAGE, preferences.language)
     await kept.set(_THEME, preferences.theme.value)
     await kept.set(_SERVER, preferences.server)
+
+
+async def kept_company() -> int | None:
+    """Which company a platform admin looked at last on this device."""
+    kept = await ft.SharedPreferences().get(_COMPANY)
+    return kept if isinstance(kept, int) else None
+
+
+async def keep_company(company_id: int) -> None:
+    """For the next time that the app is opened here."""
+    await ft.SharedPreferences().set(_COMPANY, company_id)

@@ -1,17 +1,16 @@
-"""The whole app: signed out it is the login, signed in the page of the address. The address stays either way."""
+"""The whole app: the page of the address, in the language and colours that were chosen."""
 
 import flet as ft
 
 from sunsweep.app.look.theme import DARK, LIGHT, theme
 from sunsweep.app.model import Model, Width, provide, watch
-from sunsweep.app.pages.login import LoginPage
 from sunsweep.app.routes import Pages
 from sunsweep.app.words import is_rtl, use
 
 
 @ft.component
 def Root(model: Model) -> ft.Control:
-    session, preferences, window = watch(model.session), watch(model.preferences), watch(model.window)
+    preferences, window = watch(model.preferences), watch(model.window)
     page = model.page
 
     def follow_window(event: ft.PageResizeEvent) -> None:
@@ -34,18 +33,12 @@ def Root(model: Model) -> ft.Control:
     use(preferences.language)
 
     def frame() -> ft.Control:
-        return _frame(model, signed_in=session.me is not None, asked=session.asked)
+        return _frame(model)
 
     return provide(model, frame)
 
 
-def _frame(model: Model, *, signed_in: bool, asked: bool) -> ft.Control:
+def _frame(model: Model) -> ft.Control:
     language = model.preferences.language
     # Another language is another tree: no text of the old one stays.
-    return ft.Container(
-        key=language,
-        content=Pages() if signed_in else LoginPage() if asked else ft.ProgressRing(),
-        alignment=None if signed_in else ft.Alignment.CENTER,
-        expand=True,
-        rtl=is_rtl(language),
-    )
+    return ft.Container(key=language, content=Pages(), expand=True, rtl=is_rtl(language))

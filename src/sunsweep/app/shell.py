@@ -42,6 +42,7 @@ BEHIND_MORE = (
         ft.Icons.MARK_EMAIL_UNREAD_OUTLINED,
         ft.Icons.MARK_EMAIL_UNREAD,
         lambda: _("Refused messages"),
+        ADMINS,
     ),
     Place("people", "/people", ft.Icons.GROUP_OUTLINED, ft.Icons.GROUP, lambda: _("People"), ADMINS),
     Place("companies", "/companies", ft.Icons.DOMAIN_OUTLINED, ft.Icons.DOMAIN, lambda: _("Companies"), _PLATFORM),

@@ -5,6 +5,7 @@ from contextlib import suppress
 from sunsweep.app.model import Model
 from sunsweep.app.net.api import Json
 from sunsweep.app.net.errors import Away, Refused
+from sunsweep.app.preferences import keep_company, kept_company
 from sunsweep.app.words import _
 
 
@@ -46,6 +47,8 @@ async def session_ended(model: Model) -> None:
 async def _enter(model: Model) -> None:
     me = await model.api.me()
     if me.company_id is None:
+        if model.company.id is None:
+            model.company.id = await kept_company()
         await choose_company(model, await model.api.companies())
     else:
         model.api.company_id = None
@@ -53,6 +56,14 @@ async def _enter(model: Model) -> None:
     model.session.said = ""
     model.session.me = me
     model.feeding.open()
+
+
+async def look_at(model: Model, company: Json) -> None:
+    """A platform admin turns to another company: everything shown is of this one from now on."""
+    model.company.id, model.company.name = company["company_id"], company["name"]
+    model.api.company_id = model.company.id
+    model.feeding.open()
+    await keep_company(company["company_id"])
 
 
 async def choose_company(model: Model, companies: list[Json]) -> None:

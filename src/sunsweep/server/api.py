@@ -3,12 +3,11 @@
 import mimetypes
 from collections.abc import Collection, Mapping
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
@@ -101,23 +100,12 @@ def bare_app(*, roles: Collection[Role], site: Path | None = None) -> FastAPI:
 
 
 def _pages(app: FastAPI, site: Path) -> None:
-    pages = files("sunsweep.server") / "pages"
     # The first file that is answered would have it read its tables, in the loop that others wait for.
     mimetypes.init()
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
         return RedirectResponse("/app")
-
-    @app.get("/app/reset", include_in_schema=False)
-    async def reset() -> FileResponse:
-        headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-        return FileResponse(str(pages / "reset.html"), headers=headers, media_type="text/html")
-
-    @app.get("/app/reset.js", include_in_schema=False)
-    async def reset_script() -> FileResponse:
-        headers = {"cache-control": "no-cache"}
-        return FileResponse(str(pages / "reset.js"), headers=headers, media_type="text/javascript")
 
     add_app_site(app, site)
     published = dict(documents())

@@ -8,7 +8,8 @@ import flet as ft
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.look.parts import GAP, card, empty, failed, loading, named, quiet
 from sunsweep.app.look.tones import AMBER, GREEN, RED, Tone
-from sunsweep.app.model import use_model
+from sunsweep.app.model import Model, use_model, watch
+from sunsweep.app.pages.dead_letters.letters import Wish
 from sunsweep.app.pages.machine.accounts import Account, Line, account_of
 from sunsweep.app.rereading import use_reread
 from sunsweep.app.watching import use_is_dark
@@ -22,6 +23,7 @@ MOST_BOOTS: Final = 100
 @ft.component
 def LedgerPart(machine_id: str) -> ft.Control:
     model = use_model()
+    session = watch(model.session)
     count, set_count = ft.use_state(BOOTS)
 
     async def fetch() -> dict[str, Any]:
@@ -41,6 +43,7 @@ def LedgerPart(machine_id: str) -> ft.Control:
             *(ft.Container(BootCard(one), key=f"boot-{one.boot}") for one in accounts),
             *([more] if found["next_cursor"] and count < MOST_BOOTS else []),
             *([_unnumbered(unnumbered)] if accounts and unnumbered else []),
+            *([_refused(model, machine_id)] if session.may_administer else []),
         ],
         spacing=GAP,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
@@ -85,6 +88,15 @@ def _line(line: Line, icon: ft.IconData, tone: Tone, *, is_dark: bool) -> ft.Con
         spacing=12,
         vertical_alignment=ft.CrossAxisAlignment.START,
     )
+
+
+def _refused(model: Model, machine_id: str) -> ft.Control:
+    button = ft.TextButton(
+        _("Refused messages of this machine"),
+        icon=ft.Icons.UNSUBSCRIBE_OUTLINED,
+        on_click=lambda: model.go(Wish(machine_id).address),
+    )
+    return ft.Row([named("ledger-refused", button)])
 
 
 def _without_numbers(unnumbered: int) -> ft.Control:

@@ -6,22 +6,17 @@ import flet as ft
 
 from sunsweep import __version__
 from sunsweep.app.look.parts import GAP, card, heading, named, quiet, section
+from sunsweep.app.look.roles import role_words
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.pages.settings.company import CompanySettings
 from sunsweep.app.pages.settings.password import PasswordCard
 from sunsweep.app.preferences import keep
 from sunsweep.app.signing import sign_out
-from sunsweep.app.words import N_, _, gettext, isolate
+from sunsweep.app.words import _, isolate
 from sunsweep.app.words.catalogue import languages, own_name
 
 WIDTH = 760
 """Logical pixels."""
-ROLES = {
-    "viewer": N_("Viewer"),
-    "operator": N_("Operator"),
-    "admin": N_("Admin"),
-    "platform_admin": N_("Platform admin"),
-}
 
 
 @ft.component
@@ -111,9 +106,7 @@ def AccountCard() -> ft.Control:
                 ft.Column(
                     [
                         named("account-email", ft.Text(isolate(me.email), weight=ft.FontWeight.W_600)),
-                        quiet(
-                            " · ".join(part for part in (gettext(ROLES.get(me.role, me.role)), company.name) if part)
-                        ),
+                        quiet(" · ".join(part for part in (role_words(me.role), company.name) if part)),
                     ],
                     spacing=2,
                     tight=True,
