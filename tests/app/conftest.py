@@ -1,4 +1,4 @@
-"""One `sunsweep up` and one browser for all tests of the app that a worker runs."""
+"""The languages; and one `sunsweep up` and one browser for all tests that a worker runs on a page."""
 
 import os
 import signal
@@ -12,19 +12,38 @@ from typing import Any
 
 import pytest
 
+from sunsweep.app import words
 from sunsweep.app.bundle.build import SITE, build, default_cache
 from sunsweep.app.bundle.compress import QUICK
-from sunsweep.app.words import upkeep
+from sunsweep.app.words import catalogue, upkeep
 from tests.app.browser import Visitor, chromium, visiting
 from tests.support.command import SUNSWEEP, Site, clean_environment
 
 Visits = Callable[..., AbstractAsyncContextManager[Visitor]]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> None:
+    upkeep.compile_all()
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    words.use(catalogue.SOURCE)
+
+
+@pytest.fixture(params=["en", "es", "ar"])
+def language(request: pytest.FixtureRequest) -> str:
+    """Each language in turn, in use."""
+    code: str = request.param
+    words.use(code)
+    return code
+
+
 @pytest.fixture(scope="session")
 def built() -> Path:
     """The bundle of this very source; `make test` has built it already."""
-    upkeep.compile_all()
     build(SITE, level=QUICK, cache=default_cache())
     return SITE
 

@@ -6,7 +6,9 @@ from urllib.parse import parse_qs, urlencode
 
 import flet as ft
 
-from sunsweep.app.hooks import keyed, use_draw, use_made, use_running
+from sunsweep.app.hooks.components import keyed
+from sunsweep.app.hooks.keeping import use_made, use_redraw
+from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.live.fleet import Change
 from sunsweep.app.look.commands import state_words
 from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet, section
@@ -120,7 +122,7 @@ def CommandsPage() -> ft.Control:
     session, window = watch(model.session), watch(model.window)
     lists = use_made(lambda: Lists(model))
     state, before = _query(model.page.route or "")
-    lists.draw = use_draw()
+    lists.draw = use_redraw()
     use_running(lists.run)
     ft.use_effect(lambda: lists.look_at(state, before), [state, before])
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
-from sunsweep.app.hooks import use_made
+from sunsweep.app.hooks.keeping import use_made
+from sunsweep.app.hooks.watching import use_changes, use_now_ms
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parameters import parameter_form
 from sunsweep.app.look.parts import card, empty, heading, named, quiet, section
@@ -27,7 +28,6 @@ from sunsweep.app.pages.commands.frame import back
 from sunsweep.app.pages.commands.preview import Preview
 from sunsweep.app.pages.commands.tally import machines_words
 from sunsweep.app.trouble import in_words
-from sunsweep.app.watching import use_changes, use_now_ms
 from sunsweep.app.words import _, isolate
 
 _PRESENCE = ("online", "stale", "offline")

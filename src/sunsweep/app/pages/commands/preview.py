@@ -6,6 +6,7 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import CommandState, order_words
 from sunsweep.app.look.parameter_words import params_words
@@ -16,7 +17,6 @@ from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.pages.commands.drafting import Draft, Looking
 from sunsweep.app.pages.commands.rows import ELLIPSIS, machine_name
 from sunsweep.app.pages.commands.tally import REFUSED, machines_words
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _, isolate, listed, ngettext
 
 

@@ -9,7 +9,8 @@ import flet as ft
 from sunsweep.app.figures.ages import heard, since
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import clock, instant, moment
-from sunsweep.app.hooks import keyed
+from sunsweep.app.hooks.components import keyed
+from sunsweep.app.hooks.watching import use_is_dark, use_now_ms
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words, reason_words, state_words, story
 from sunsweep.app.look.parameter_words import params_words
@@ -18,7 +19,6 @@ from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.commands.given import Given, Item, given
 from sunsweep.app.trouble import in_words
-from sunsweep.app.watching import use_is_dark, use_now_ms
 from sunsweep.app.words import _, isolate, listed, ngettext
 
 ELLIPSIS = ft.TextOverflow.ELLIPSIS

@@ -10,7 +10,10 @@ import flet as ft
 
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import instant, moment
-from sunsweep.app.hooks import keyed, use_draw, use_made, use_running
+from sunsweep.app.hooks.components import keyed
+from sunsweep.app.hooks.keeping import use_made, use_redraw
+from sunsweep.app.hooks.tasks import use_running
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parameter_words import params_words
@@ -30,7 +33,6 @@ from sunsweep.app.pages.commands.tally import (
     target_words,
 )
 from sunsweep.app.trouble import in_words
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _, isolate, listed, ngettext
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ def RunView(run_id: str) -> ft.Control:
     ft.use_route_location()
     share, after = _query(model.page.route or "")
     following = use_made(lambda: Following(model, run_id))
-    following.draw = use_draw()
+    following.draw = use_redraw()
     use_running(following.run)
     ft.use_effect(lambda: following.look_at(share, after), [share, after])
     rows: list[ft.Control] = [keyed(PartRow, one)(following.parts[one]) for one in following.order]

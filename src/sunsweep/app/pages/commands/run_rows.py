@@ -5,7 +5,8 @@ from typing import Final
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
-from sunsweep.app.hooks import keyed
+from sunsweep.app.hooks.components import keyed
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parameter_words import params_words
 from sunsweep.app.look.parts import named
@@ -20,7 +21,6 @@ from sunsweep.app.pages.commands.tally import (
     progress_words,
     share_words,
 )
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import isolate, listed
 
 LOOKS: Final[dict[Share, tuple[Tone, ft.IconData]]] = {

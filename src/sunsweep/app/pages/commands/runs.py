@@ -4,7 +4,7 @@ from urllib.parse import parse_qs
 
 import flet as ft
 
-from sunsweep.app.hooks import keyed
+from sunsweep.app.hooks.components import keyed
 from sunsweep.app.look.parts import empty, failed, heading, loading, named
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 import flet as ft
 
 from sunsweep.app.feeding import Ticks
+from sunsweep.app.hooks.keeping import use_made
 from sunsweep.app.live.fleet import Change
 from sunsweep.app.model import Model, use_model
 from sunsweep.app.pages.fleet.overview import Overview
 from sunsweep.app.pages.fleet.wish import Wish, wish_of
-from sunsweep.app.watching import use_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable

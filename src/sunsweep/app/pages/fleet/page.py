@@ -2,6 +2,7 @@
 
 import flet as ft
 
+from sunsweep.app.hooks.watching import use_changes
 from sunsweep.app.look.parts import empty, failed, loading, named
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.net.stream import Link
@@ -10,7 +11,6 @@ from sunsweep.app.pages.fleet.site_map import SiteMap
 from sunsweep.app.pages.fleet.strip import Strip
 from sunsweep.app.pages.fleet.table import Cards, Table
 from sunsweep.app.pages.fleet.tools import Tools
-from sunsweep.app.watching import use_changes
 from sunsweep.app.words import _
 
 LIST_SHARE = 2

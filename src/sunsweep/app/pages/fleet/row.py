@@ -7,6 +7,8 @@ import flet as ft
 from sunsweep.app.figures import units
 from sunsweep.app.figures.ages import Freshness, freshness, heard
 from sunsweep.app.figures.times import at_ms
+from sunsweep.app.hooks.components import unless_same
+from sunsweep.app.hooks.watching import use_is_dark, use_machine, use_now_ms
 from sunsweep.app.live.attention import Attention
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.live.readings import number
@@ -17,7 +19,6 @@ from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.stream import Link
 from sunsweep.app.pages.fleet.doing import doing
 from sunsweep.app.pages.fleet.sorting import solar_w
-from sunsweep.app.watching import unless_same, use_is_dark, use_machine, use_now_ms
 from sunsweep.app.words import isolate, listed
 
 ROW_HEIGHT: Final = 60

@@ -9,6 +9,9 @@ import flet_map as fm
 
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.units import distance
+from sunsweep.app.hooks.components import unless_same
+from sunsweep.app.hooks.keeping import use_made, use_redraw
+from sunsweep.app.hooks.watching import use_changes, use_is_dark, use_machine
 from sunsweep.app.live.attention import Attention
 from sunsweep.app.live.fleet import Change, Fleet
 from sunsweep.app.look.mark import mark, state_ink, state_text
@@ -28,7 +31,6 @@ from sunsweep.app.pages.fleet.clusters import (
     metres_per_pixel,
     scale_m,
 )
-from sunsweep.app.watching import unless_same, use_changes, use_is_dark, use_machine, use_made
 from sunsweep.app.words import _, isolate, listed, ngettext
 
 MARK: Final = 34
@@ -155,7 +157,7 @@ def SiteMap(_board: Board) -> ft.Control:
     fleet = use_model().fleet
     steering = use_made(lambda: _Steering(fleet))
     chosen, choose = ft.use_state("")
-    _drawn, draw = ft.use_state(0)
+    redraw = use_redraw()
     is_dark = use_is_dark()
     use_changes(fleet, lambda change: steering.is_news(fleet, change))
     view = steering.draw(fleet)
@@ -172,7 +174,7 @@ def SiteMap(_board: Board) -> ft.Control:
 
     def moved(event: fm.MapPositionChangeEvent) -> None:
         if steering.moved(event):
-            draw(lambda count: count + 1)
+            redraw()
 
     marks = [
         _marker(fleet, cluster, touched, is_dark=is_dark)

@@ -6,11 +6,11 @@ import flet as ft
 
 from sunsweep.app.feeding import Ticks
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.tones import AMBER, BLUE, GREEN, GREY, NEUTRAL, Tone
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.pages.fleet.board import Board
 from sunsweep.app.pages.fleet.wish import Show
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import N_, gettext
 
 

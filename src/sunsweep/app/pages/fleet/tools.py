@@ -5,11 +5,12 @@ from dataclasses import replace
 import flet as ft
 
 from sunsweep.app.feeding import Ticks
+from sunsweep.app.hooks.components import unless_same
+from sunsweep.app.hooks.keeping import use_made
 from sunsweep.app.look.parts import named
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.pages.fleet.board import Board, focus
 from sunsweep.app.pages.fleet.wish import MAP
-from sunsweep.app.watching import unless_same, use_made
 from sunsweep.app.words import _
 
 SEARCH_KEY = "/"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import flet as ft
 
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.commands import order_words, story
 from sunsweep.app.look.parts import named
@@ -14,7 +15,6 @@ from sunsweep.app.pages.machine.head_words import offline_since
 from sunsweep.app.pages.machine.holding import Held, Hold, held
 from sunsweep.app.pages.machine.watched import Watched, use_part
 from sunsweep.app.trouble import in_words
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _, isolate
 
 

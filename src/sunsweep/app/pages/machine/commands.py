@@ -1,11 +1,11 @@
 """What the machine was told, and what became of each order: every step with its time and its cause."""
 
-from typing import TYPE_CHECKING, Any, cast
-
 import flet as ft
 
 from sunsweep.app.figures.numbers import as_sent
 from sunsweep.app.figures.times import moment
+from sunsweep.app.hooks.keeping import use_maybe
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.live.command_book import Step, Told
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import CommandState, order_words, reason_words, state_words, story
@@ -17,11 +17,7 @@ from sunsweep.app.pages.machine.head_words import offline_since
 from sunsweep.app.pages.machine.values import at
 from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
 from sunsweep.app.trouble import in_words
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _, isolate, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @ft.component
@@ -67,9 +63,7 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
     session = watch(model.session)
     told = use_lasting(watched, lambda: watched.shelf.book.get(command_id))
     offline = use_part(watched, lambda: offline_since(watched.machine, model.server.clock.now_ms()))
-    opening: Any = ft.use_state(cast("Any", None))
-    opened: bool | None = opening[0]
-    set_opened: Callable[[bool], None] = opening[1]
+    opened, set_opened = use_maybe(bool)
     said, set_said = ft.use_state("")
     is_dark = use_is_dark()
     is_open = is_newest if opened is None else opened

@@ -2,6 +2,7 @@
 
 import flet as ft
 
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.live.attention import Attention, attention
 from sunsweep.app.look.mark import mark, state_ink, state_text
 from sunsweep.app.look.parts import named, quiet
@@ -10,7 +11,6 @@ from sunsweep.app.pages.machine.head_words import last_words, presence_words, sa
 from sunsweep.app.pages.machine.starting import StartButton
 from sunsweep.app.pages.machine.stopping import StopActs
 from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import isolate, listed
 
 

@@ -9,6 +9,8 @@ import flet as ft
 from sunsweep.app.addresses import asked, asking
 from sunsweep.app.figures.lengths import length
 from sunsweep.app.figures.times import zone_caption
+from sunsweep.app.hooks.reading import use_reread
+from sunsweep.app.hooks.watching import use_is_dark, use_machine
 from sunsweep.app.look.parts import GAP, card, empty, failed, loading, named, quiet
 from sunsweep.app.look.tones import AMBER
 from sunsweep.app.model import Model, Width, use_model, watch
@@ -21,8 +23,6 @@ from sunsweep.app.pages.machine.charts.series import Series, thinned
 from sunsweep.app.pages.machine.charts.spans import PACE_S, SPAN_WORDS, Span, span_of
 from sunsweep.app.pages.machine.charts.stretches import stretches
 from sunsweep.app.pages.machine.downloads import Downloads
-from sunsweep.app.rereading import use_reread
-from sunsweep.app.watching import use_is_dark, use_machine
 from sunsweep.app.words import _
 
 PADDING: Final = 16

@@ -6,13 +6,13 @@ from typing import Any, Final
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.hooks.reading import use_reread
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.parts import GAP, card, empty, failed, loading, named, quiet
 from sunsweep.app.look.tones import AMBER, GREEN, RED, Tone
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.pages.dead_letters.letters import Wish
 from sunsweep.app.pages.machine.accounts import Account, Line, account_of
-from sunsweep.app.rereading import use_reread
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _, ngettext
 
 PACE_S: Final = 15

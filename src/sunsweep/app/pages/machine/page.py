@@ -3,7 +3,7 @@
 import flet as ft
 
 from sunsweep.app.addresses import asked, asking
-from sunsweep.app.hooks import use_made
+from sunsweep.app.hooks.keeping import use_made
 from sunsweep.app.look.parts import GAP, empty, loading, named
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.pages.machine.banner import HoldBanner

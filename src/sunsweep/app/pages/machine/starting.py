@@ -1,10 +1,11 @@
 """Start, and whatever else the machine's catalogue offers: a form with limits, and how long the order stays good."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import flet as ft
 
+from sunsweep.app.hooks.keeping import use_maybe, use_redraw
 from sunsweep.app.live.attention import shown_status
 from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.look.commands import order_words
@@ -77,13 +78,8 @@ class Draft:
 @ft.component
 def StartButton(watched: Watched) -> ft.Control:
     model = use_model()
-    drafting: Any = ft.use_state(cast("Any", None))
-    draft: Draft | None = drafting[0]
-    set_draft: Callable[[Draft | None], None] = drafting[1]
-    _drawn, draw = ft.use_state(0)
-
-    def again() -> None:
-        draw(lambda count: count + 1)
+    draft, set_draft = use_maybe(Draft)
+    again = use_redraw()
 
     async def begin() -> None:
         fresh = Draft()

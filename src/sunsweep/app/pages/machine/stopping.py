@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final
 
 import flet as ft
 
+from sunsweep.app.hooks.keeping import use_maybe
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parts import named
@@ -54,9 +55,7 @@ def StopActs(watched: Watched) -> ft.Control:
     """The stop and the menu beside it."""
     model = use_model()
     window = watch(model.window)
-    chosen: Any = ft.use_state(cast("Any", None))
-    asked: Stopping | None = chosen[0]
-    choose: Callable[[Stopping | None], None] = chosen[1]
+    asked, choose = use_maybe(Stopping)
     said, set_said = ft.use_state("")
     key, set_key = ft.use_state("")
 

@@ -6,13 +6,13 @@ import flet as ft
 import flet.canvas as cv
 
 from sunsweep.app.figures.ages import Freshness
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.live.trail import MINUTES, Dot
 from sunsweep.app.look.parts import figure, named
 from sunsweep.app.look.tones import AMBER, GREY
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.pages.machine.values import tile, tile_names
 from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
-from sunsweep.app.watching import use_is_dark
 from sunsweep.app.words import _
 
 TILE_PX: Final = 158

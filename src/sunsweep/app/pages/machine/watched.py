@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import flet as ft
 
 from sunsweep.app.feeding import Connection
-from sunsweep.app.hooks import use_made
+from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.live.feeds import MachineFeed
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.live.trail import Trail
@@ -130,14 +130,14 @@ def use_part(watched: Watched, select: Callable[[], _Part]) -> _Part:
 
 def use_lasting(watched: Watched, select: Callable[[], _Part]) -> _Part:
     """As `use_part`, for what does not change by time alone."""
-    _drawn, draw = ft.use_state(0)
+    redraw = use_redraw()
     held = use_made(_Held)
     held.select = select
     held.shown = select()
 
     def told() -> None:
         if held.select() != held.shown:
-            draw(lambda count: count + 1)
+            redraw()
 
     def begin() -> None:
         held.end = watched.listen(told)

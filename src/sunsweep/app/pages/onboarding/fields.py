@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import flet as ft
 
+from sunsweep.app.hooks.keeping import use_list
+from sunsweep.app.hooks.watching import use_changes
 from sunsweep.app.look.parts import named
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.onboarding.draft import Draft, take_pair
-from sunsweep.app.remembering import use_list
 from sunsweep.app.trouble import in_words
-from sunsweep.app.watching import use_changes
 from sunsweep.app.words import _
 
 Columns = dict[str | ft.ResponsiveRowBreakpoint, int | float]

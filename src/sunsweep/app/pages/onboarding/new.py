@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import flet as ft
 
+from sunsweep.app.hooks.keeping import use_redraw, use_wrong
 from sunsweep.app.look.parts import GAP, card, empty, heading, named, quiet
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
@@ -11,7 +12,6 @@ from sunsweep.app.net.server_clock import read_ms
 from sunsweep.app.one_time import OneTime
 from sunsweep.app.pages.onboarding.draft import NEW, read
 from sunsweep.app.pages.onboarding.fields import machine_fields, told, use_models
-from sunsweep.app.remembering import use_redraw, use_wrong
 from sunsweep.app.words import _
 
 WIDTH = 760

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,6 +10,9 @@ import flet as ft
 from sunsweep.app.figures import units
 from sunsweep.app.figures.numbers import NONE
 from sunsweep.app.figures.times import clock
+from sunsweep.app.hooks.keeping import use_maybe
+from sunsweep.app.hooks.tasks import use_running
+from sunsweep.app.hooks.watching import use_machine, use_now_ms
 from sunsweep.app.live.readings import number
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.copying import Copyable
@@ -22,9 +24,7 @@ from sunsweep.app.net.server_clock import read_ms
 from sunsweep.app.one_time import OneTime
 from sunsweep.app.pages.onboarding.checklist import Arrival, Mark, Step, arrivals, is_alive
 from sunsweep.app.pages.onboarding.qr import svg
-from sunsweep.app.remembering import use_list, use_maybe
 from sunsweep.app.trouble import in_words
-from sunsweep.app.watching import use_machine, use_now_ms
 from sunsweep.app.words import N_, _, gettext, isolate, ngettext
 
 LOOK_EVERY_S: Final = 2.0
@@ -300,7 +300,6 @@ def _use_enrolled_ms(machine_id: str, since_ms: int) -> int | None:
     """When a code of the machine was spent after `since_ms`; the audit log knows."""
     model = use_model()
     found_ms, set_found = use_maybe(int)
-    held, _set_held = use_list(Future[None])
 
     async def look() -> None:
         while True:
@@ -319,14 +318,7 @@ def _use_enrolled_ms(machine_id: str, since_ms: int) -> int | None:
                 return
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def begin() -> None:
-        held.append(model.page.run_task(look))
-
-    def end() -> None:
-        while held:
-            held.pop().cancel()
-
-    ft.use_effect(begin, [machine_id, since_ms], end)
+    use_running(look, [machine_id, since_ms])
     return found_ms
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sunsweep.app.net.errors import Away, Why
 from sunsweep.app.net.repeats import Repeats
 from sunsweep.app.net.stream import MOST_TRIES, Link
-from tests.app_net.network import EPOCH_MS, Network, Page, Way, run, telemetry
+from tests.app.net.network import EPOCH_MS, Network, Page, Way, run, telemetry
 
 
 def test_it_is_live_with_the_first_frame() -> None:

@@ -11,8 +11,8 @@ from sunsweep.app.live.attention import attention
 from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.live.fleet import SWEEP, Change, Fleet
 from sunsweep.app.net.server_clock import ServerClock
-from tests.app_live.rows import NOW_MS, frame, iso, online, row
-from tests.app_net.network import run
+from tests.app.live.rows import NOW_MS, frame, iso, online, row
+from tests.app.net.network import run
 
 
 def clock() -> ServerClock:

@@ -8,7 +8,7 @@ import pytest
 
 from sunsweep.app.net.errors import Away, Refused, Why
 from sunsweep.server.features.accounts.roles import Role
-from tests.app_net.clients import ADMIN, tabs, window
+from tests.app.net.clients import ADMIN, tabs, window
 from tests.support.platform import PASSWORD, Platform
 from tests.support.ports import free_port
 

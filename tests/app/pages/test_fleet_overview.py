@@ -12,7 +12,7 @@ from sunsweep.app.net.server_clock import ServerClock
 from sunsweep.app.pages.fleet.overview import PAGE, Overview
 from sunsweep.app.pages.fleet.sorting import natural
 from sunsweep.app.pages.fleet.wish import Column, Show, Wish, wish_of
-from tests.app_live.rows import NOW_MS, frame, iso, online, row
+from tests.app.live.rows import NOW_MS, frame, iso, online, row
 
 
 def clock() -> ServerClock:

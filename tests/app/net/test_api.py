@@ -7,7 +7,7 @@ import pytest
 from sunsweep.app.net.api import new_key
 from sunsweep.app.net.errors import Away, Refused, Why, failure
 from sunsweep.app.net.http import Answer
-from tests.app_net.clients import OPERATOR, ROOT, window
+from tests.app.net.clients import OPERATOR, ROOT, window
 from tests.support.platform import HOST, Platform
 from tests.support.proxy import proxy_to
 

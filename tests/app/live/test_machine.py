@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sunsweep.app.live.machine import MOST_COMMANDS, MachineNow
 from sunsweep.app.live.readings import Reading
-from tests.app_live.rows import NOW_MS, frame, iso, online, row
+from tests.app.live.rows import NOW_MS, frame, iso, online, row
 
 STATES = ("queued", "sent", "accepted", "running", "succeeded")
 IDS = tuple(f"0190{n:04x}-0000-7000-8000-000000000000" for n in range(3))

@@ -6,7 +6,7 @@ from sunsweep.app.live.attention import attention
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.look.mark import state_text
 from sunsweep.app.pages.fleet.doing import doing
-from tests.app_live.rows import NOW_MS, iso, online, row
+from tests.app.live.rows import NOW_MS, iso, online, row
 
 AT = iso(NOW_MS - 5_000)
 

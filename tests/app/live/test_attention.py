@@ -21,7 +21,7 @@ from sunsweep.contract.commands import STOP_RANK
 from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.states import State
 from sunsweep.server.features.catalogue.effects import STANDING, WORKING
-from tests.app_live.rows import NOW_MS, iso, online, row
+from tests.app.live.rows import NOW_MS, iso, online, row
 
 STOP = {"id": "0190", "command": "stop_cleaning", "state": "sent", "since": iso(NOW_MS - STOP_GRACE_MS - 1)}
 

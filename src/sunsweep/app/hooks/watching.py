@@ -1,40 +1,24 @@
 """Components that follow what is live: each only what it shows."""
 
 from collections.abc import Callable
-from typing import TypeVar, cast
 
 import flet as ft
 
+from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.live.fleet import Change, Fleet
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.model import use_model, watch
 
-_Made = TypeVar("_Made")
-_Component = TypeVar("_Component", bound=Callable[..., ft.Control])
-
-
-def use_made(make: Callable[[], _Made]) -> _Made:
-    """Made at the component's first drawing, and the same at each later one."""
-    held: ft.MutableRef[_Made] = ft.use_ref()
-    if held.current is None:
-        held.current = make()
-    return cast("_Made", held.current)
-
-
-def unless_same(component: _Component) -> _Component:
-    """Not drawn again with what is around it while its arguments are the same; what it watches still draws it."""
-    return cast("_Component", ft.memo(component))  # type: ignore[no-untyped-call]  # it has no types
-
 
 def use_changes(fleet: Fleet, concerns: Callable[[Change], bool]) -> None:
     """Draw the component again with each change of the fleet that concerns it."""
-    _drawn, draw = ft.use_state(0)
-    held, _set = ft.use_state(_Held())
+    redraw = use_redraw()
+    held = use_made(_Held)
     held.concerns = concerns
 
     def told(change: Change) -> None:
         if held.concerns(change):
-            draw(lambda count: count + 1)
+            redraw()
 
     def begin() -> None:
         held.end = fleet.listen(told)

@@ -11,7 +11,7 @@ from sunsweep.app.live.feeds import FleetFeed
 from sunsweep.app.live.fleet import Change, Fleet
 from sunsweep.app.net.api import new_key
 from sunsweep.app.net.stream import Link
-from tests.app_net.clients import ROOT, Client, window
+from tests.app.net.clients import ROOT, Client, window
 from tests.server.viewers import say
 from tests.support.platform import Platform, eventually
 from tests.support.proxy import proxy_to

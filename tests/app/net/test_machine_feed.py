@@ -9,7 +9,7 @@ import pytest
 
 from sunsweep.app.live.feeds import MachineFeed
 from sunsweep.app.net.stream import Link
-from tests.app_net.clients import ADMIN, Client, window
+from tests.app.net.clients import ADMIN, Client, window
 from tests.server.viewers import say
 from tests.support.platform import Platform, eventually
 from tests.support.proxy import proxy_to

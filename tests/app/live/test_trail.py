@@ -1,7 +1,7 @@
 """The last hour of a machine's values."""
 
 from sunsweep.app.live.trail import MINUTES, POWER, Trail
-from tests.app_live.rows import NOW_MS, frame, iso
+from tests.app.live.rows import NOW_MS, frame, iso
 
 MINUTE_MS = 60_000
 

@@ -10,7 +10,7 @@ from sunsweep.app.pages.machine.head_words import last_words, presence_words, sa
 from sunsweep.app.pages.machine.holding import Hold, held
 from sunsweep.app.pages.machine.lasting import lasting_words
 from sunsweep.app.pages.machine.values import tile, tile_names
-from tests.app_live.rows import NOW_MS, iso, online, row
+from tests.app.live.rows import NOW_MS, iso, online, row
 
 SAMPLE = {"battery": 13.41, "solar_v": 18.26, "solar_a": 4.11, "water": 96.7, "extra": {"temp": 18.4, "door": "shut"}}
 

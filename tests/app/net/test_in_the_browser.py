@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Route
 
-from tests.app_net.browser import Browser, Tab, chromium
+from tests.app.net.browser import Browser, Tab, chromium
 from tests.server.viewers import say
 from tests.support.platform import PASSWORD, Platform, eventually
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sunsweep.app.live.command_book import CommandBook, Step
 from sunsweep.app.live.command_now import CommandNow
-from tests.app_live.rows import NOW_MS, iso
+from tests.app.live.rows import NOW_MS, iso
 
 FIRST, SECOND = "01900000-0000-7000-8000-000000000000", "01900001-0000-7000-8000-000000000000"
 

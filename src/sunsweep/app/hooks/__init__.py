@@ -1,0 +1,1 @@
+"""What components need beside Flet's own hooks, with types."""
