@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import flet as ft
 
-from sunsweep.app.hooks import use_draw, use_made
+from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.trouble import in_words
@@ -29,7 +29,7 @@ class Reading(Generic[_Found]):
 def use_reading(read: Callable[[], Awaitable[_Found]], asked: Sequence[Any]) -> Reading[_Found]:
     """Read at the first drawing, and whenever something in `asked` is another."""
     page = use_model().page
-    draw = use_draw()
+    draw = use_redraw()
     desk: _Desk[_Found] = use_made(_Desk)
     if desk.asked != list(asked):
         desk.asked, desk.found, desk.trouble = list(asked), None, ""

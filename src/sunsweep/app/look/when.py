@@ -6,8 +6,8 @@ import flet as ft
 
 from sunsweep.app.figures.ages import heard
 from sunsweep.app.figures.times import instant, moment
+from sunsweep.app.hooks.watching import use_now_ms
 from sunsweep.app.model import Model
-from sunsweep.app.watching import use_now_ms
 
 
 @ft.component

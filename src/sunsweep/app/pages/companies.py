@@ -7,7 +7,8 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.acting import use_acting
-from sunsweep.app.hooks import keyed, use_made
+from sunsweep.app.hooks.components import keyed
+from sunsweep.app.hooks.keeping import use_made
 from sunsweep.app.look.lists import framed
 from sunsweep.app.look.parts import card, empty, failed, heading, loading, named, quiet
 from sunsweep.app.look.when import told

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import flet as ft
 
-from sunsweep.app.hooks import keyed
+from sunsweep.app.hooks.components import keyed
 from sunsweep.app.look.deeds import ACTIONS, OUTCOMES, action_words, actor_words, object_words, outcome_words
 from sunsweep.app.look.lists import PAGE, admins_only, choice, framed, paging, sought
 from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet

@@ -9,7 +9,7 @@ from typing import Any, Final
 import flet as ft
 
 from sunsweep.app.acting import use_acting
-from sunsweep.app.hooks import keyed
+from sunsweep.app.hooks.components import keyed
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.lists import PAGE, admins_only, choice, framed, paging, sought
 from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet
