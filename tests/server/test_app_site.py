@@ -1,6 +1,7 @@
 """`/app`: one page for every address, files that may be kept for ever, and nothing from outside of the folder."""
 
 import gzip
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -73,6 +74,7 @@ async def test_nothing_from_outside_of_the_folder(app: FastAPI, site: Path) -> N
         for path in (
             "/app/../secret.js", "/app/%2e%2e/secret.js", "/app/v-1/..%2f..%2fsecret.js", "/app/v-1/link.js",
             "/app//etc/hosts.js", f"/app/{site.parent}/secret.js", "/app/..%5csecret.js", "/app/v-1/a%00.js",
+            f"/app/{'a' * 300}.js", f"/app/{'a/' * 3000}a.js",
         ):  # fmt: skip
             answer = await client.get(path)
             assert answer.status_code == 404, path
@@ -84,6 +86,8 @@ async def test_files_named_after_their_content_may_be_kept_for_ever(app: FastAPI
         answer = await client.get("/app/v-1/a.mjs")
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        for way_round in ("/app/v-1/..%2findex.html", "/app/v-none/..%2findex.html"):
+            assert (await client.get(way_round)).headers["cache-control"] == "no-cache", way_round
         wasm = await client.get("/app/v-1/a.wasm", headers={"accept-encoding": "br"})
         assert wasm.headers["content-type"] == "application/wasm"
         assert "content-encoding" not in wasm.headers
@@ -137,3 +141,24 @@ async def test_an_app_that_is_not_built_is_told_and_the_api_works_on(app: FastAP
         (tmp_path / "site").mkdir()
         (tmp_path / "site/index.html").write_text(INDEX)
         assert (await client.get("/app")).text == INDEX
+
+
+@pytest.fixture
+def releases(tmp_path: Path) -> list[FastAPI]:
+    """Two, whose pages have one date and one length."""
+    apps = []
+    for text in ("v-1", "v-2"):
+        page = tmp_path / text / "index.html"
+        page.parent.mkdir()
+        page.write_text(text)
+        os.utime(page, ns=(1, 1))
+        apps.append(bare_app(roles=frozenset({Role.API}), site=page.parent))
+    return apps
+
+
+async def test_a_release_of_the_same_date_and_length_is_another(releases: list[FastAPI]) -> None:
+    tags = []
+    for app in releases:
+        async with browsing(app) as client:
+            tags.append((await client.get("/app")).headers["etag"])
+    assert len(set(tags)) == 2

@@ -153,6 +153,29 @@ async def test_stages_follow_each_other_once_their_commands_have_ended(quiet: Pl
     )  # fmt: skip
 
 
+async def test_a_command_says_which_run_gave_it_and_lists_go_with_or_without_runs(quiet: Platform) -> None:
+    serials = await fleet(quiet, "OF-A-RUN", 3)
+    alone = await given(quiet, serials[0], "pause")
+    bulk_id = await begin(quiet, {"machine_ids": serials}, **CLEAN)
+    await roll_out(quiet)
+    of_run = {row.id for row in await commands_of(quiet, serials)} - {alone}
+    assert len(of_run) == 3
+
+    async def listed(query: str) -> dict[str, str | None]:
+        rows = (await quiet.get(f"/commands?limit=500{query}"))["items"]
+        return {row["id"]: row["bulk_id"] for row in rows if row["machine_id"] in serials}
+
+    assert await listed("") == {alone: None} | dict.fromkeys(of_run, bulk_id)
+    assert await listed("&bulk=false") == {alone: None}
+    assert await listed("&bulk=true") == dict.fromkeys(of_run, bulk_id)
+    assert await listed("&bulk=false&state=queued") == {alone: None}
+    rows = (await quiet.get(f"/machines/{serials[0]}/commands"))["items"]
+    assert {row["id"]: row["bulk_id"] for row in rows} == {rows[0]["id"]: bulk_id, alone: None}
+    for row in rows:
+        assert (await quiet.get(f"/machines/{serials[0]}/commands/{row['id']}"))["bulk_id"] == row["bulk_id"]
+    assert (await quiet.call("GET", "/commands?bulk=some")).status_code == 422
+
+
 async def test_too_many_failures_end_a_run_before_its_next_stage(quiet: Platform) -> None:
     serials = await fleet(quiet, "FAIL", 6)
     await disable(quiet, serials[0])

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text
 from sunsweep.contract.ids import uuid7
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
-from sunsweep.server.db.models import CommandRow, Machine
+from sunsweep.server.db.models import BulkRun, BulkTarget, CommandRow, Machine
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.commands import repository, standing_repository, standings
 from sunsweep.server.features.commands.lifecycle import State
@@ -35,9 +35,17 @@ async def database(module_url: str) -> AsyncIterator[Database]:
         machines = list(await session.scalars(select(Machine)))
         for machine in machines:
             await session.execute(insert(CommandRow), [command_of(machine, n) for n in range(COMMANDS)])
+        for run in range(0, COMMANDS, 2):
+            session.add(run_of(run))
+            await session.flush()
+            of_run = [
+                {"bulk_id": str(run), "machine_id": m.id, "stage": 1, "command_id": command_of(m, run)["id"]}
+                for m in machines
+            ]
+            await session.execute(insert(BulkTarget), of_run)
     if not opened.is_sqlite:
         async with opened.outside_transactions() as connection:
-            await connection.execute(text("ANALYZE TABLE command, machine"))
+            await connection.execute(text("ANALYZE TABLE command, machine, bulk_target"))
     yield opened
     await opened.close()
 
@@ -59,6 +67,19 @@ def command_of(machine: Machine, number: int) -> dict[str, Any]:
     }
 
 
+def run_of(number: int) -> BulkRun:
+    return BulkRun(
+        id=str(number),
+        company_id=1,
+        command="start_cleaning",
+        params="{}",
+        selection="{}",
+        stage_size=MACHINES,
+        state="finished",
+        issued_at=1_800_000_000_000 + number,
+    )
+
+
 IDS: Final = range(1, MACHINES + 1)
 SINCE_MS: Final = 1_800_000_000_200
 BEFORE: Final = uuid7(1_800_000_000_100, 0)
@@ -76,6 +97,12 @@ QUERIES: dict[str, tuple[Query, set[str]]] = {
     "a company's others": (lambda s: repository.company_page(s, 1, Sought(open=False)), {OF_COMPANY}),
     "a company's open": (lambda s: repository.company_page(s, 1, Sought(open=True)), {BY_HOLDS}),
     "a company's queued": (lambda s: repository.company_page(s, 1, Sought(states=[State.QUEUED])), {BY_STATE}),
+    "a company's single": (lambda s: repository.company_page(s, 1, Sought(bulk=False)), {OF_COMPANY}),
+    "a company's single queued": (
+        lambda s: repository.company_page(s, 1, Sought(states=[State.QUEUED], bulk=False)),
+        {BY_STATE},
+    ),
+    "a company's of runs": (lambda s: repository.company_page(s, 1, Sought(bulk=True)), {OF_COMPANY}),
     "standings": (lambda s: standings.standings(s, IDS), {BY_HOLDS, OF_MACHINE, BY_COMMAND}),
     "what makes way": (lambda s: standing_repository.in_the_way(s, IDS, 2), {BY_STATE, BY_HOLDS, "PRIMARY"}),
     "a person's last": (
@@ -87,7 +114,19 @@ QUERIES: dict[str, tuple[Query, set[str]]] = {
         {"ix_command_issued_by_key_issued_at"},
     ),
 }
-IN_ORDER: Final = {"a machine's", "a company's", "a company's next", "a company's failed", "a company's others"}
+IN_ORDER: Final = {
+    "a machine's",
+    "a company's",
+    "a company's next",
+    "a company's failed",
+    "a company's others",
+    "a company's single",
+    "a company's of runs",
+}
+OF_RUNS: Final[dict[str, Query]] = {
+    "single": lambda s: repository.company_page(s, 1, Sought(bulk=False)),
+    "whose": lambda s: repository.bulk_ids(s, [uuid7(1_800_000_000_000 + n, 1000 + n) for n in range(50)]),
+}
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -96,3 +135,9 @@ async def test_commands_are_read_by_index(database: Database, name: str) -> None
     found = await plan(database, query)
     assert {index for index, _ in found} == indexes
     assert name not in IN_ORDER or not any(is_sorted for _, is_sorted in found), found
+
+
+@pytest.mark.parametrize("name", OF_RUNS)
+async def test_what_runs_gave_is_looked_up_by_command(database: Database, name: str) -> None:
+    found = await plan(database, OF_RUNS[name], "bulk_target")
+    assert [index for index, _ in found] == ["ix_bulk_target_command_id"]

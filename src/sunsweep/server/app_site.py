@@ -1,9 +1,11 @@
 """The app at `/app`: its one page for every address, and the files that the page loads."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import anyio
 from fastapi import FastAPI
@@ -76,8 +78,7 @@ def add_app_site(app: FastAPI, site: Path) -> None:
         found = await anyio.to_thread.run_sync(_find, site, path)
         if found is None:
             raise HTTPException(404)
-        keeps = _FOR_EVER if path.startswith("v-") else _ASK_FIRST
-        return await _answer(request, found, keeps)
+        return await _answer(request, found.file, _FOR_EVER if found.is_for_ever else _ASK_FIRST)
 
     app.add_route("/app", index, ["GET"], include_in_schema=False)
     app.add_route("/app/{path:path}", file, ["GET"], include_in_schema=False)
@@ -87,28 +88,45 @@ async def _index(request: Request, site: Path, keeps: str) -> Response:
     page = await anyio.to_thread.run_sync(_find, site, "index.html")
     if page is None:
         return HTMLResponse(_NOT_BUILT, 503, headers={"cache-control": _NEVER})
-    return await _answer(request, page, keeps)
+    return await _answer(request, page.file, keeps)
 
 
-def _find(site: Path, path: str) -> Path | None:
+class _Found(NamedTuple):
+    file: Path
+    is_for_ever: bool
+    """Whether it lies in a folder named after its content, by whatever address it was asked for."""
+
+
+def _find(site: Path, path: str) -> _Found | None:
     """A file of the site with a type we know; nothing outside of it, by whatever name."""
     if "\0" in path or Path(path).suffix not in _TYPES:
         return None
     root = site.resolve()
-    file = (root / path).resolve()
-    return file if file.is_relative_to(root) and file.is_file() else None
+    try:
+        file = (root / path).resolve()
+        is_ours = file.is_relative_to(root) and file.is_file()
+    except OSError:
+        # Longer than a name can be.
+        return None
+    return _Found(file, file.relative_to(root).parts[0].startswith("v-")) if is_ours else None
 
 
 async def _answer(request: Request, file: Path, keeps: str) -> Response:
     coded, coding = await anyio.to_thread.run_sync(_coded, file, request.headers.get("accept-encoding", ""))
     stat = await anyio.to_thread.run_sync(coded.stat)
-    tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    tag = await anyio.to_thread.run_sync(_tag, coded, stat.st_mtime_ns, stat.st_size)
     headers = {"cache-control": keeps, "etag": tag, "vary": "accept-encoding"}
     if _is_known(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
     if coding is not None:
         headers["content-encoding"] = coding
     return FileResponse(coded, headers=headers, media_type=_TYPES[file.suffix], stat_result=stat)
+
+
+@lru_cache(maxsize=256)
+def _tag(file: Path, _mtime_ns: int, _size: int) -> str:
+    """By content: an image may give the files of every release one date, and two of their pages have one length."""
+    return f'"{blake2b(file.read_bytes(), digest_size=16).hexdigest()}"'
 
 
 def _coded(file: Path, accepted: str) -> tuple[Path, str | None]:

@@ -17,12 +17,13 @@ _UNDER_WAY = frozenset({State.QUEUED, State.SENT, State.ACCEPTED, State.RUNNING}
 
 
 class Sought(NamedTuple):
-    """A page of commands, the newest first: older than `before`, in one of these states, open or not."""
+    """A page of commands, the newest first: older than `before`, in one of these states, open or not, of runs or not."""
 
     before: str = ""
     limit: int = 50
     states: Collection[State] = ()
     open: bool | None = None
+    bulk: bool | None = None
 
     @property
     def is_of_few(self) -> bool:
@@ -39,7 +40,14 @@ class Sought(NamedTuple):
         if self.open is not None:
             # By its ranks: of what is greater than 0 no index would give one machine's.
             found.append(CommandRow.holds.in_(_RANKS) if self.open else CommandRow.holds == 0)
+        if self.bulk is not None:
+            found.append(_of_a_run() if self.bulk else ~_of_a_run())
         return found
+
+
+def _of_a_run() -> ColumnElement[bool]:
+    """Whether a bulk run gave the command."""
+    return select(BulkTarget.command_id).where(BulkTarget.command_id == CommandRow.id).exists()
 
 
 async def by_id(session: AsyncSession, machine_id: int, command_id: str, *, lock: bool = False) -> CommandRow | None:
@@ -89,6 +97,13 @@ async def events(session: AsyncSession, machine_id: int, command_id: str) -> Seq
     return (await session.scalars(query.order_by(CommandEvent.id))).all()
 
 
+@platform_wide("of commands that are shown already")
+async def bulk_ids(session: AsyncSession, command_ids: Collection[str]) -> dict[str, str]:
+    """By command, the bulk run that gave it; those given singly are not among them."""
+    query = select(BulkTarget.command_id, BulkTarget.bulk_id).where(BulkTarget.command_id.in_(command_ids))
+    return {command_id: bulk_id for command_id, bulk_id in await session.execute(query) if command_id}
+
+
 async def command_life_s(session: AsyncSession, company_id: int) -> int | None:
     """For how long a company's commands may wait; None: the platform's value."""
     return await session.scalar(select(Company.command_life_s).where(owned(Company, company_id)))
@@ -110,13 +125,12 @@ async def starts_since(
     session: AsyncSession, *, user_id: int | None, key_id: int | None, since_ms: int, most: int
 ) -> list[int]:
     """When the caller gave a start-like command or a bulk run of one, the newest first; of a bulk run once."""
-    of_a_run = select(BulkTarget.command_id).where(BulkTarget.command_id == CommandRow.id).exists()
     by, run_by = CommandRow.issued_by == user_id, BulkRun.issued_by == user_id
     if user_id is None:
         by, run_by = CommandRow.issued_by_key == key_id, BulkRun.issued_by_key == key_id
     singles = (
         select(CommandRow.issued_at)
-        .where(by, CommandRow.issued_at > since_ms, CommandRow.command.not_in(_STOPS), ~of_a_run)
+        .where(by, CommandRow.issued_at > since_ms, CommandRow.command.not_in(_STOPS), ~_of_a_run())
         .order_by(CommandRow.issued_at.desc())
     )
     runs = (

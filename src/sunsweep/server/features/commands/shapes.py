@@ -19,6 +19,7 @@ CommandId = Annotated[str, Path(pattern=r"^[0-9a-f-]{1,36}$")]
 IdempotencyKey = Annotated[str | None, Header(max_length=64, pattern=r"^[\x21-\x7e]+$")]
 States = Annotated[list[State] | None, Query(alias="state", description="in one of these states; may be repeated")]
 IsOpen = Annotated[bool | None, Query(alias="open", description="stops that still hold back starts, or all others")]
+IsBulk = Annotated[bool | None, Query(alias="bulk", description="what bulk runs gave, or what was given singly")]
 PageSize = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[str, Query(pattern=r"^[0-9a-f-]{0,36}$")]
 
@@ -44,7 +45,10 @@ class StateChange(BaseModel):
 
 
 class CommandOut(BaseModel):
-    """`open`: a stop that is not confirmed yet, and holds back starts. `sends`: how often the broker surely took it."""
+    """`open`: a stop that is not confirmed yet, and holds back starts. `sends`: how often the broker surely took it.
+
+    `bulk_id`: the bulk run that gave it; null where it was given singly.
+    """
 
     id: str
     machine_id: str
@@ -62,6 +66,7 @@ class CommandOut(BaseModel):
     sent_at: str | None
     sends: int
     changed_at: str
+    bulk_id: str | None
 
 
 class CommandLife(CommandOut):
@@ -87,14 +92,16 @@ async def shown(
 ) -> list[CommandOut]:
     """Commands of one company as REST shows them; those of `who` need no look-up of the name."""
     by_name = await names(session, company_id, {_by(row) for row, _ in commands}, who)
-    return [CommandOut(**_out(row, serial, by_name)) for row, serial in commands]
+    runs = await repository.bulk_ids(session, [row.id for row, _ in commands]) if commands else {}
+    return [CommandOut(**_out(row, serial, by_name, runs)) for row, serial in commands]
 
 
 async def life(session: AsyncSession, company_id: int, row: CommandRow, serial: str) -> CommandLife:
     """One command and its life."""
     by_name = await names(session, company_id, {_by(row)}, None)
+    runs = await repository.bulk_ids(session, [row.id])
     events = await repository.events(session, row.machine_id, row.id)
-    return CommandLife(**_out(row, serial, by_name), history=[_change(event) for event in events])
+    return CommandLife(**_out(row, serial, by_name, runs), history=[_change(event) for event in events])
 
 
 def page(items: list[CommandOut], limit: int) -> CommandPage:
@@ -127,7 +134,7 @@ def _change(event: CommandEvent) -> StateChange:
     return StateChange(state=event.state, reason=event.reason, at=iso(event.at))
 
 
-def _out(row: CommandRow, serial: str, by_name: Mapping[By, str]) -> dict[str, Any]:
+def _out(row: CommandRow, serial: str, by_name: Mapping[By, str], runs: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": row.id,
         "machine_id": serial,
@@ -144,4 +151,5 @@ def _out(row: CommandRow, serial: str, by_name: Mapping[By, str]) -> dict[str, A
         "sent_at": iso(row.sent_at) if row.sent_at else None,
         "sends": row.sends,
         "changed_at": iso(row.changed_at),
+        "bulk_id": runs.get(row.id),
     }
