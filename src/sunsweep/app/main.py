@@ -4,7 +4,7 @@ import flet as ft
 
 from sunsweep.app import faults
 from sunsweep.app.opening import open_model
-from sunsweep.app.root import Root
+from sunsweep.app.root import Root, dress
 
 
 async def main(page: ft.Page) -> None:
@@ -12,6 +12,7 @@ async def main(page: ft.Page) -> None:
     page.title = "Sunsweep"
     page.padding = 0
     model = await open_model(page)
+    dress(page, model.preferences)
     page.render(lambda: Root(model))
 
 

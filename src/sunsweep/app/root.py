@@ -3,9 +3,18 @@
 import flet as ft
 
 from sunsweep.app.look.theme import DARK, LIGHT, theme
-from sunsweep.app.model import Model, Width, provide, watch
+from sunsweep.app.model import Model, Preferences, Width, provide, watch
 from sunsweep.app.routes import Pages
 from sunsweep.app.words import is_rtl, use
+
+
+def dress(page: ft.Page, preferences: Preferences) -> None:
+    """The page's colours and direction; before the first drawing too, so that it has no others for a moment."""
+    page.theme, page.dark_theme = theme(LIGHT), theme(DARK)
+    page.theme_mode = preferences.theme
+    # Dialogs and menus lie over the frame: their direction is that of the page's language.
+    locale = ft.Locale(preferences.language)
+    page.locale_configuration = ft.LocaleConfiguration([locale], locale)
 
 
 @ft.component
@@ -20,16 +29,12 @@ def Root(model: Model) -> ft.Control:
         window.width = Width.of(page.width or 1280)
         page.on_resize = follow_window
 
-    def dress() -> None:
-        page.theme, page.dark_theme = theme(LIGHT), theme(DARK)
-        page.theme_mode = preferences.theme
-        # Dialogs and menus lie over the frame: their direction is that of the page's language.
-        locale = ft.Locale(preferences.language)
-        page.locale_configuration = ft.LocaleConfiguration([locale], locale)
+    def dress_again() -> None:
+        dress(page, preferences)
         page.update()
 
     ft.use_effect(begin, [])
-    ft.use_effect(dress, [preferences.theme, preferences.language])
+    ft.use_effect(dress_again, [preferences.theme, preferences.language])
     use(preferences.language)
 
     def frame() -> ft.Control:
