@@ -2,10 +2,10 @@
 
 import asyncio
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, urlencode
 
 import flet as ft
 
+from sunsweep.app.addresses import address, asked
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.hooks.tasks import use_running
@@ -106,14 +106,12 @@ class Lists:
 
 
 def _query(route: str) -> tuple[str, str]:
-    query = parse_qs(route.partition("?")[2])
-    state = query.get("state", [""])[0]
-    return state if state in set(OVER) else "", query.get("before", [""])[0]
+    state = asked(route, "state")
+    return state if state in set(OVER) else "", asked(route, "before")
 
 
 def _address(state: str, before: str = "") -> str:
-    pairs = {name: value for name, value in (("state", state), ("before", before)) if value}
-    return f"/commands?{urlencode(pairs)}" if pairs else "/commands"
+    return address("/commands", state=state, before=before)
 
 
 @ft.component

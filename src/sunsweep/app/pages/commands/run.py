@@ -4,10 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, urlencode
 
 import flet as ft
 
+from sunsweep.app.addresses import address, asked
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import instant, moment
 from sunsweep.app.hooks.components import keyed
@@ -139,14 +139,12 @@ class Following:
 
 
 def _query(route: str) -> tuple[str, str]:
-    query = parse_qs(route.partition("?")[2])
-    share = query.get("show", [""])[0]
-    return share if share in set(Share) else "", query.get("after", [""])[0]
+    share = asked(route, "show")
+    return share if share in set(Share) else "", asked(route, "after")
 
 
 def _address(run_id: str, share: str, after: str = "") -> str:
-    pairs = {name: value for name, value in (("show", share), ("after", after)) if value}
-    return f"/commands/runs/{run_id}{'?' if pairs else ''}{urlencode(pairs)}"
+    return address(f"/commands/runs/{run_id}", show=share, after=after)
 
 
 @ft.component

@@ -1,9 +1,8 @@
 """The runs over many machines, the newest first."""
 
-from urllib.parse import parse_qs
-
 import flet as ft
 
+from sunsweep.app.addresses import address, asked
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.look.parts import empty, failed, heading, loading, named
 from sunsweep.app.model import Width, use_model, watch
@@ -21,7 +20,7 @@ PAGE = 50
 def RunsPage() -> ft.Control:
     model = use_model()
     session = watch(model.session)
-    before = parse_qs((model.page.route or "").partition("?")[2]).get("before", [""])[0]
+    before = asked(model.page.route or "", "before")
     none_yet: tuple[Run, ...] | None = None
     runs, set_runs = ft.use_state(none_yet)
     older, set_older = ft.use_state("")
@@ -67,7 +66,7 @@ def RunsPage() -> ft.Control:
             steps.append(
                 named(
                     "page-older",
-                    ft.OutlinedButton(_("Older"), on_click=lambda: model.go(f"/commands/runs?before={older}")),
+                    ft.OutlinedButton(_("Older"), on_click=lambda: model.go(address("/commands/runs", before=older))),
                 )
             )
         body.append(ft.Row(steps, alignment=ft.MainAxisAlignment.CENTER))
