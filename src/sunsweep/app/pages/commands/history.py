@@ -11,10 +11,10 @@ from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.live.fleet import Change
 from sunsweep.app.look.commands import state_words
+from sunsweep.app.look.lists import framed, paging
 from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet, section
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.pages.commands.frame import listed_rows
 from sunsweep.app.pages.commands.given import OVER, UNDER_WAY, Book
 from sunsweep.app.pages.commands.rows import CommandRow
 from sunsweep.app.pages.commands.run_rows import RunRow
@@ -169,12 +169,12 @@ def _body(model: Model, lists: Lists, state: str, before: str) -> list[ft.Contro
         parts.append(section(_("Under way")))
         rows: list[ft.Control] = [keyed(RunRow, f"run-{one.id}")(one) for one in lists.runs]
         rows += [keyed(CommandRow, one)(book.items[one]) for one in book.under_way]
-        parts.append(listed_rows("commands-open", rows) if rows else quiet(_("Nothing is under way.")))
+        parts.append(framed("commands-open", rows) if rows else quiet(_("Nothing is under way.")))
     parts.append(section(_("Ended")))
     parts.append(_filter(model, state))
     past: list[ft.Control] = [keyed(CommandRow, one)(book.items[one]) for one in book.past]
     if past:
-        parts.append(listed_rows("commands-over", past))
+        parts.append(framed("commands-over", past))
     elif not before and not state and not book.under_way:
         parts.append(
             empty(
@@ -185,7 +185,8 @@ def _body(model: Model, lists: Lists, state: str, before: str) -> list[ft.Contro
         )
     else:
         parts.append(quiet(_("No such command.")))
-    parts.append(_paging(model, state, before, lists.older))
+    newest, older = (_address(state) if before else ""), (_address(state, lists.older) if lists.older else "")
+    parts.append(paging(model, newest, older))
     return parts
 
 
@@ -207,14 +208,3 @@ def _filter(model: Model, state: str) -> ft.Control:
         scroll=ft.ScrollMode.AUTO,
         spacing=8,
     )
-
-
-def _paging(model: Model, state: str, before: str, older: str) -> ft.Control:
-    steps: list[ft.Control] = []
-    if before:
-        steps.append(named("page-newest", ft.OutlinedButton(_("Newest"), on_click=lambda: model.go(_address(state)))))
-    if older:
-        steps.append(
-            named("page-older", ft.OutlinedButton(_("Older"), on_click=lambda: model.go(_address(state, older))))
-        )
-    return ft.Row(steps, alignment=ft.MainAxisAlignment.CENTER)

@@ -10,7 +10,7 @@ from sunsweep.app.hooks.keeping import use_made
 from sunsweep.app.hooks.watching import use_changes, use_now_ms
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parameters import parameter_form
-from sunsweep.app.look.parts import card, empty, heading, named, quiet, section
+from sunsweep.app.look.parts import back, card, empty, heading, named, quiet, section
 from sunsweep.app.look.statuses import status_words
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
@@ -24,7 +24,6 @@ from sunsweep.app.pages.commands.choosing import (
     plain,
 )
 from sunsweep.app.pages.commands.drafting import ABORT, STAGE, VALID, Choosing, Draft, Looking, Ordering
-from sunsweep.app.pages.commands.frame import back
 from sunsweep.app.pages.commands.preview import Preview
 from sunsweep.app.pages.commands.tally import machines_words
 from sunsweep.app.trouble import in_words
@@ -49,7 +48,8 @@ def NewPage() -> ft.Control:
             _("You may look, and not command"),
             _("Ask an administrator of your company for the role of an operator."),
         )
-    head = ft.Row([back(model, "/commands"), ft.Container(heading(_("Command for many machines")), expand=True)])
+    title = ft.Container(heading(_("Command for many machines")), expand=True)
+    head = ft.Row([back(lambda: model.go("/commands")), title])
     which = Which(draft, draft.choosing)
     what = What(draft, draft.ordering)
     look = Look(draft, draft.choosing, draft.ordering, draft.looking)

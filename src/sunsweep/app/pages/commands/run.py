@@ -4,20 +4,21 @@ import flet as ft
 
 from sunsweep.app.addresses import address, asked
 from sunsweep.app.figures.numbers import number
-from sunsweep.app.figures.times import moment
+from sunsweep.app.figures.times import instant_of, moment
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words
+from sunsweep.app.look.lists import framed
 from sunsweep.app.look.parameter_words import params_words
-from sunsweep.app.look.parts import card, failed, heading, loading, named, quiet
+from sunsweep.app.look.parts import back, card, failed, heading, loading, named, quiet
+from sunsweep.app.look.when import When
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.commands.following import Following, PartNow, RunNow
-from sunsweep.app.pages.commands.frame import back, listed_rows
-from sunsweep.app.pages.commands.rows import ELLIPSIS, Heard, at_ms, machine_name
+from sunsweep.app.pages.commands.rows import ELLIPSIS, machine_name
 from sunsweep.app.pages.commands.run_rows import LOOKS, bar, share_ink, standing
 from sunsweep.app.pages.commands.tally import (
     Run,
@@ -60,7 +61,7 @@ def RunView(run_id: str) -> ft.Control:
     body: list[ft.Control] = []
     if following.is_listed:
         body = [
-            listed_rows("run-machines", rows) if rows else quiet(_("No machine here.")),
+            framed("run-machines", rows) if rows else quiet(_("No machine here.")),
             _paging(model, run_id, share, after, following),
         ]
     return named(
@@ -92,7 +93,7 @@ def Head(now: RunNow, following: Following, share: str) -> ft.Control:
     title = listed([order_words(of.command), machines_words(of.machines)])
     acts: list[ft.Control] = [Abort(of, following)] if model.session.may_command and of.may_abort else []
     who = _("by {person}, {time}").format(
-        person=isolate(of.by), time=moment(of.issued_at, at_ms(model.server.clock.now_ms()))
+        person=isolate(of.by), time=moment(of.issued_at, instant_of(model.server.clock.now_ms()))
     )
     facts = [who]
     if of.params:
@@ -102,7 +103,7 @@ def Head(now: RunNow, following: Following, share: str) -> ft.Control:
     if of.abort_after is not None:
         facts.append(_("ends after {n} that did not do it").format(n=number(of.abort_after)))
     name = ft.Container(heading(title), expand=True)
-    line = ft.Row([back(model, "/commands/runs"), name, *([] if is_phone else acts)])
+    line = ft.Row([back(lambda: model.go("/commands/runs")), name, *([] if is_phone else acts)])
     return ft.Column(
         [
             line,
@@ -175,7 +176,7 @@ def PartRow(now: PartNow) -> ft.Control:
         overflow=ELLIPSIS,
         tooltip=None if is_phone else words,
     )
-    when: list[ft.Control] = [keyed(Heard, part.changed_at.isoformat())(part.changed_at)] if part.changed_at else []
+    when: list[ft.Control] = [keyed(When, part.changed_at.isoformat())(part.changed_at)] if part.changed_at else []
     mark = command_mark(part.state, is_dark=is_dark)
     if is_phone:
         content = ft.Row(
@@ -203,7 +204,7 @@ def PartRow(now: PartNow) -> ft.Control:
         on_click=lambda: model.go(f"/machines/{part.machine_id}"),
         ink=True,
     )
-    return named(f"part-{part.machine_id}", ft.Column([head, ft.Divider()], spacing=0, tight=True))
+    return named(f"part-{part.machine_id}", head)
 
 
 def _never(left: int) -> str:

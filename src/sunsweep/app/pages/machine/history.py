@@ -8,14 +8,14 @@ import flet as ft
 
 from sunsweep.app.addresses import asked, asking
 from sunsweep.app.figures.lengths import length
-from sunsweep.app.figures.times import zone_caption
+from sunsweep.app.figures.times import instant_of, zone_caption
 from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.hooks.watching import use_is_dark, use_machine
 from sunsweep.app.look.parts import GAP, card, empty, failed, loading, named, quiet
 from sunsweep.app.look.tones import AMBER
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.pages.machine.charts.axes import Scale, held
-from sunsweep.app.pages.machine.charts.frame import Frame, Pointing, instant_of
+from sunsweep.app.pages.machine.charts.frame import Frame, Pointing
 from sunsweep.app.pages.machine.charts.plot import Chart, scale_for
 from sunsweep.app.pages.machine.charts.reading import Reading, read
 from sunsweep.app.pages.machine.charts.ribbon import Past, Ribbon

@@ -1,12 +1,12 @@
 """Whether everything that the machine numbered has arrived."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import flet as ft
 
 from sunsweep.app.addresses import address
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.figures.times import instant_of
 from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.parts import GAP, card, empty, failed, loading, named, quiet
@@ -33,7 +33,7 @@ def LedgerPart(machine_id: str) -> ft.Control:
     found = reading.found
     if found is None:
         return failed(reading.trouble, reading.again) if reading.trouble else loading(3, 72)
-    now = datetime.fromtimestamp(model.server.clock.now_s(), UTC)
+    now = instant_of(model.server.clock.now_ms())
     accounts = [account_of(boot, now) for boot in found["items"]]
     more = named("ledger-more", ft.TextButton(_("Show older"), on_click=lambda: set_count(MOST_BOOTS)))
     unnumbered = found["unnumbered"]

@@ -7,7 +7,7 @@ import flet as ft
 
 from sunsweep.app.figures import units
 from sunsweep.app.figures.numbers import NONE
-from sunsweep.app.figures.times import at_ms, clock
+from sunsweep.app.figures.times import clock, instant_of
 from sunsweep.app.hooks.keeping import use_maybe
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.hooks.watching import use_machine
@@ -83,7 +83,7 @@ def _step(one: Arrival) -> ft.Control:
         if is_done
         else ft.Container(ft.ProgressRing(width=16, height=16, stroke_width=2), width=24, height=24, padding=4)
     )
-    at = clock(at_ms(one.at_ms), seconds=True) if one.at_ms else ""
+    at = clock(instant_of(one.at_ms), seconds=True) if one.at_ms else ""
     return ft.Semantics(
         identifier=f"step-{one.step}",
         # A node of its own, whatever stands in it.
@@ -109,7 +109,7 @@ def _use_enrolled_ms(machine_id: str, since_ms: int) -> int | None:
                     action="machine.enrol",
                     object=f"machine {machine_id}",
                     outcome="done",
-                    from_=at_ms(since_ms).isoformat(),
+                    from_=instant_of(since_ms).isoformat(),
                     limit=1,
                 )
             except (Refused, Away):

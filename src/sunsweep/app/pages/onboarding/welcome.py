@@ -5,7 +5,7 @@ from typing import Final
 
 import flet as ft
 
-from sunsweep.app.figures.times import at_ms, clock
+from sunsweep.app.figures.times import clock, instant_of
 from sunsweep.app.hooks.watching import use_now_ms
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.copying import Copyable
@@ -145,7 +145,7 @@ def CodeLife(expires_ms: int) -> ft.Control:
         if minutes
         else _("Good for less than a minute")
     )
-    until = _("{words}, until {time}").format(words=words, time=clock(at_ms(expires_ms)))
+    until = _("{words}, until {time}").format(words=words, time=clock(instant_of(expires_ms)))
     color = ft.Colors.SECONDARY if left_ms < SHORT_MS else ft.Colors.ON_SURFACE_VARIANT
     return named("code-life", ft.Text(until, color=color))
 

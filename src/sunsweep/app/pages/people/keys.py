@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import flet as ft
 
+from sunsweep.app.figures.times import instant_of
 from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.keeping import use_made, use_maybe
 from sunsweep.app.hooks.reading import Reading, use_reading
@@ -36,7 +37,7 @@ class Draft:
 
 
 def _now(model: Model) -> datetime:
-    return datetime.fromtimestamp(model.server.clock.now_ms() / 1000, UTC)
+    return instant_of(model.server.clock.now_ms())
 
 
 @ft.component

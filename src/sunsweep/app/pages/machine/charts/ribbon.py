@@ -10,14 +10,14 @@ import flet.canvas as cv
 
 from sunsweep.app.figures.ages import since
 from sunsweep.app.figures.lengths import length
-from sunsweep.app.figures.times import moment
+from sunsweep.app.figures.times import instant_of, moment
 from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.look.commands import order_words, story
 from sunsweep.app.look.parts import named, quiet
 from sunsweep.app.look.states import LOOKS, Shape, by_need
 from sunsweep.app.look.statuses import status_words
 from sunsweep.app.model import use_model, watch
-from sunsweep.app.pages.machine.charts.frame import Frame, Offsets, Pointing, instant_of, pointed
+from sunsweep.app.pages.machine.charts.frame import Frame, Offsets, Pointing, pointed
 from sunsweep.app.pages.machine.charts.plot import headed, time_axis
 from sunsweep.app.pages.machine.charts.stretches import Order, Stretch, at, bunches
 from sunsweep.app.words import _, isolate, listed, ngettext
