@@ -1,6 +1,7 @@
 """All commands of a company: what is under way on top, below it what is over."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import flet as ft
@@ -10,6 +11,7 @@ from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.live.fleet import Change
+from sunsweep.app.look.chips import chip
 from sunsweep.app.look.commands import state_words
 from sunsweep.app.look.lists import framed, paging
 from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet, section
@@ -194,14 +196,11 @@ def _filter(model: Model, state: str) -> ft.Control:
     choices = [("", _("All")), *((one, state_words(one)) for one in OVER)]
     return ft.Row(
         [
-            named(
+            chip(
                 f"over-{value or 'all'}",
-                ft.Chip(
-                    label=words,
-                    selected=value == state,
-                    show_checkmark=False,
-                    on_select=lambda _event, value=value: model.go(_address(value)),
-                ),
+                words,
+                is_chosen=value == state,
+                on_select=partial(model.go, _address(value)),
             )
             for value, words in choices
         ],

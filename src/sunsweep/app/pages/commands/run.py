@@ -9,6 +9,7 @@ from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.hooks.watching import use_is_dark
+from sunsweep.app.look.chips import chip
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.lists import framed
@@ -123,37 +124,26 @@ def Head(now: RunNow, following: Following, share: str) -> ft.Control:
 
 def _shares(model: Model, of: Run, chosen: str, *, is_dark: bool) -> ft.Control:
     """Numbers that filter."""
-    chips: list[ft.Control] = [
-        _chip(model, of.id, "", _("All"), of.machines, None, is_chosen=not chosen),
-        *(
-            _chip(
-                model,
-                of.id,
-                share,
-                share_words(share),
-                of.share(share),
-                ft.Icon(LOOKS[share][1], size=18, color=share_ink(share, is_dark=is_dark)),
-                is_chosen=share == chosen,
-            )
-            for share in Share
-        ),
+
+    def share_chip(share: str, words: str, count: int, icon: ft.Icon | None) -> ft.Control:
+        return chip(
+            f"show-{share or 'all'}",
+            f"{words} {number(count)}",
+            is_chosen=share == chosen,
+            on_select=lambda: model.go(_address(of.id, share)),
+            icon=icon,
+        )
+
+    shares = [
+        share_chip(
+            share,
+            share_words(share),
+            of.share(share),
+            ft.Icon(LOOKS[share][1], size=18, color=share_ink(share, is_dark=is_dark)),
+        )
+        for share in Share
     ]
-    return ft.Row(chips, spacing=8, run_spacing=8, wrap=True)
-
-
-def _chip(
-    model: Model, run_id: str, share: str, words: str, count: int, icon: ft.Icon | None, *, is_chosen: bool
-) -> ft.Control:
-    return named(
-        f"show-{share or 'all'}",
-        ft.Chip(
-            label=f"{words} {number(count)}",
-            leading=icon,
-            selected=is_chosen,
-            show_checkmark=False,
-            on_select=lambda _event: model.go(_address(run_id, share)),
-        ),
-    )
+    return ft.Row([share_chip("", _("All"), of.machines, None), *shares], spacing=8, run_spacing=8, wrap=True)
 
 
 @ft.component
