@@ -2,7 +2,7 @@
 
 import pytest
 
-from sunsweep.app.addresses import asked, asking
+from sunsweep.app.addresses import address, all_asked, asked, asking
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ def test_a_change_keeps_the_rest() -> None:
 
 def test_what_is_written_is_read_again() -> None:
     assert asked(asking("/", q="größer & 50 %, sì?"), "q") == "größer & 50 %, sì?"
+
+
+def test_an_address_says_what_is_not_usual() -> None:
+    assert address("/commands", state="", before="") == "/commands"
+    assert address("/commands/new", machine=["M-1", "M-2"], command="pause") == (
+        "/commands/new?machine=M-1&machine=M-2&command=pause"
+    )
+    assert all_asked("/commands/new?machine=M-1&machine=M-2&command=pause", "machine") == ["M-1", "M-2"]

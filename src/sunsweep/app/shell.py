@@ -1,56 +1,14 @@
 """The frame around every page: where one is, where one can go, the state of the connection, and the stop for all."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import flet as ft
 
 from sunsweep.app.feeding import Connection
 from sunsweep.app.look.parts import named
-from sunsweep.app.model import Model, Width, use_model, watch
+from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.net.stream import Link
-from sunsweep.app.pages.stop_all import StopAll
+from sunsweep.app.places import ON_THE_BAR, ON_THE_RAIL, chosen
+from sunsweep.app.stop_all import StopAll
 from sunsweep.app.words import _
-
-_EVERYBODY: Callable[[Model], bool] = lambda _model: True  # noqa: E731
-ADMINS: Callable[[Model], bool] = lambda model: model.session.may_administer  # noqa: E731
-_PLATFORM: Callable[[Model], bool] = lambda model: model.session.is_platform_admin  # noqa: E731
-
-
-@dataclass(frozen=True)
-class Place:
-    """One entry of the navigation."""
-
-    identifier: str
-    address: str
-    icon: ft.IconData
-    chosen_icon: ft.IconData
-    label: Callable[[], str]
-    for_whom: Callable[[Model], bool] = _EVERYBODY
-
-
-FLEET = Place("fleet", "/", ft.Icons.SOLAR_POWER_OUTLINED, ft.Icons.SOLAR_POWER, lambda: _("Fleet"))
-ATTENTION = Place(
-    "attention", "/?show=attention", ft.Icons.WARNING_AMBER_OUTLINED, ft.Icons.WARNING, lambda: _("Attention")
-)
-COMMANDS = Place("commands", "/commands", ft.Icons.SEND_OUTLINED, ft.Icons.SEND, lambda: _("Commands"))
-MORE = Place("more", "/more", ft.Icons.MENU, ft.Icons.MENU, lambda: _("More"))
-BEHIND_MORE = (
-    Place(
-        "dead-letters",
-        "/dead-letters",
-        ft.Icons.MARK_EMAIL_UNREAD_OUTLINED,
-        ft.Icons.MARK_EMAIL_UNREAD,
-        lambda: _("Refused messages"),
-        ADMINS,
-    ),
-    Place("people", "/people", ft.Icons.GROUP_OUTLINED, ft.Icons.GROUP, lambda: _("People"), ADMINS),
-    Place("companies", "/companies", ft.Icons.DOMAIN_OUTLINED, ft.Icons.DOMAIN, lambda: _("Companies"), _PLATFORM),
-    Place("audit", "/audit", ft.Icons.HISTORY_OUTLINED, ft.Icons.HISTORY, lambda: _("Audit log"), ADMINS),
-    Place("settings", "/settings", ft.Icons.SETTINGS_OUTLINED, ft.Icons.SETTINGS, lambda: _("Settings")),
-)
-ON_THE_RAIL = (FLEET, COMMANDS, *BEHIND_MORE)
-ON_THE_BAR = (FLEET, ATTENTION, COMMANDS, MORE)
 
 
 @ft.component
@@ -103,19 +61,6 @@ def ConnectionStrip(connection: Connection) -> ft.Control:
     )
 
 
-def _chosen(places: tuple[Place, ...], route: str) -> int | None:
-    path = route.partition("?")[0]
-    for index, place in enumerate(places):
-        if route == place.address:
-            return index
-    for index, place in enumerate(places):
-        if place.address != "/" and path.startswith(place.address):
-            return index
-    if path == "/" or path.startswith("/machines"):
-        return places.index(FLEET)
-    return places.index(MORE) if MORE in places else None
-
-
 @ft.component
 def Rail() -> ft.Control:
     model = use_model()
@@ -132,7 +77,7 @@ def Rail() -> ft.Control:
             )
             for place in places
         ],
-        selected_index=_chosen(places, model.page.route or "/"),
+        selected_index=chosen(places, model.page.route or "/"),
         extended=is_wide,
         min_extended_width=208,
         label_type=ft.NavigationRailLabelType.NONE if is_wide else ft.NavigationRailLabelType.ALL,
@@ -157,7 +102,7 @@ def Bar() -> ft.Control:
             ft.NavigationBarDestination(icon=place.icon, selected_icon=place.chosen_icon, label=place.label())
             for place in ON_THE_BAR
         ],
-        selected_index=_chosen(ON_THE_BAR, model.page.route or "/") or 0,
+        selected_index=chosen(ON_THE_BAR, model.page.route or "/") or 0,
         on_change=lambda event: model.go(ON_THE_BAR[int(event.data)].address),
         height=64,
     )

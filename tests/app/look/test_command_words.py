@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import sunsweep
-from sunsweep.app import words
 from sunsweep.app.look.commands import (
     REASONS,
     WAITS_FOR_BROKER,
@@ -139,4 +138,3 @@ def test_every_story_is_told_in_every_language(language: str) -> None:
     assert len(told) > 200
     if language != "en":
         assert not [line for line in told if "the machine" in line]
-    words.use("en")

@@ -3,9 +3,10 @@
 import pytest
 
 from sunsweep.app import words
+from sunsweep.app.live.attention import NEEDS, RANK
 from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.look import tones
-from sunsweep.app.look.states import LOOKS, Shape, by_need
+from sunsweep.app.look.states import LOOKS, Shape
 
 TONES = {name: tone for name, tone in vars(tones).items() if isinstance(tone, tones.Tone)}
 AA_TEXT, AA_GRAPHICS = 4.5, 3.0
@@ -45,10 +46,8 @@ def test_the_emergency_stands_out_of_what_it_lies_on(dark: bool) -> None:  # noq
 
 def test_every_state_has_its_row_in_the_order_of_need() -> None:
     assert list(LOOKS) == list(AttentionState)
-    ranks = [look.rank for look in LOOKS.values()]
-    assert ranks == [1, 2, 3, 4, 5, 6, 7, *[None] * 7]
-    assert sorted(AttentionState, key=by_need) == list(AttentionState)
-    assert [look.needs_attention for look in LOOKS.values()] == [True] * 7 + [False] * 7
+    assert sorted(AttentionState, key=RANK.__getitem__) == list(AttentionState)
+    assert [state in NEEDS for state in LOOKS] == [True] * 7 + [False] * 7
 
 
 def test_no_two_states_look_alike_without_colour(language: str) -> None:

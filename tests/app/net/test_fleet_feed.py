@@ -75,7 +75,6 @@ async def test_a_fleet_as_it_lives(site: Platform) -> None:
         await page.shows("FLEET-1", AttentionState.LOW)
         assert page.fleet.attention["FLEET-1"].battery_v == 11.9
         assert page.fleet.needed == 1
-        page.fleet.sort(page.fleet.by_attention)
         await client.api.add_machine({"machine_id": "FLEET-0", "name": "Late"})
         await page.shows("FLEET-0", AttentionState.OFFLINE)
         # It comes last: nothing moves under somebody's finger.

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from sunsweep.app.live.machine import MachineNow
+from sunsweep.app.machine_form.draft import NEW, changes, draft_of, read, take_pair
 from sunsweep.app.pages.onboarding.checklist import Mark, arrivals, is_alive
-from sunsweep.app.pages.onboarding.draft import NEW, changes, draft_of, read, take_pair
 from sunsweep.app.pages.onboarding.qr import QUIET_ZONE, modules, svg
 from sunsweep.app.pages.settings.company_draft import company_draft, read_company
 from tests.app.qr_reader import dark_units, read_qr

@@ -27,9 +27,9 @@ def instant(text: str) -> datetime:
     return at
 
 
-def at_ms(instant_ms: float) -> datetime:
+def instant_of(at_ms: float) -> datetime:
     """Milliseconds since 1970, as the stores keep their times, in UTC."""
-    return datetime.fromtimestamp(instant_ms / 1000, UTC)
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def local(at: datetime, zone: tzinfo | None = None) -> datetime:

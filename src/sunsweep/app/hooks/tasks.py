@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-def use_running(run: Callable[[], Coroutine[Any, Any, None]], of: Sequence[Hashable] = ()) -> Callable[[], None]:
-    """Runs from the component's first drawing until it goes, and anew when `of` is another or the answer is called."""
+def use_running(run: Callable[[], Coroutine[Any, Any, None]], of: Sequence[Hashable] = ()) -> None:
+    """Runs from the component's first drawing until it goes, and anew when `of` is another."""
     page = use_model().page
     held = use_made(_Held)
 
@@ -22,7 +22,6 @@ def use_running(run: Callable[[], Coroutine[Any, Any, None]], of: Sequence[Hasha
         held.running = page.run_task(run)
 
     ft.use_effect(begin, list(of), held.end)
-    return begin
 
 
 class _Held:

@@ -29,6 +29,13 @@ def use_changes(fleet: Fleet, concerns: Callable[[Change], bool]) -> None:
     ft.use_effect(begin, [id(fleet)], end)
 
 
+def use_machine_list() -> None:
+    """Draw again when machines come or go, and once their rows are here: frames bring serial numbers only."""
+    model = use_model()
+    was_complete = model.feeding.is_complete
+    use_changes(model.fleet, lambda change: change.order or not was_complete)
+
+
 class _Held:
     """A component's listening, over its drawings."""
 

@@ -19,7 +19,8 @@ STOP_GRACE_MS: Final = 3_000
 USUAL_OFFLINE_MS: Final = 14 * 3600 * 1000
 """A night: machines that charge by the sun may sleep through it."""
 
-RANK: Final = {state: rank for rank, state in enumerate(AttentionState)}
+RANK: Final[dict[AttentionState, int]] = {state: rank for rank, state in enumerate(AttentionState)}
+"""A key to sort by: what needs a person first, the rest in the order of the enumeration."""
 
 _BY_STATUS: Final = {
     "emergencystop": AttentionState.EMERGENCY_STOP,
@@ -38,7 +39,8 @@ _BY_STATUS: Final = {
 _MOVES: Final = frozenset({AttentionState.WORKING, AttentionState.RETURNING})
 _SETS_OFF: Final = frozenset({"start_cleaning", "resume"})
 _WORST: Final = frozenset({AttentionState.EMERGENCY_STOP, AttentionState.FAULT})
-_NEEDS: Final = frozenset(list(AttentionState)[: RANK[AttentionState.PAUSED]])
+NEEDS: Final = frozenset(list(AttentionState)[: RANK[AttentionState.PAUSED]])
+"""The states that need a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def is_silent(machine: MachineNow, now_ms: int) -> bool:
 
 
 def _of(machine: MachineNow, state: AttentionState, since_ms: int | None) -> Attention:
-    return Attention(state, machine.enabled and state in _NEEDS, since_ms, machine.status)
+    return Attention(state, machine.enabled and state in NEEDS, since_ms, machine.status)
 
 
 def _is_at_work(machine: MachineNow, told: AttentionState) -> bool:

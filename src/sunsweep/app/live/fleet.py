@@ -109,17 +109,6 @@ class Fleet:
 
     # -- what goes out
 
-    def sort(self, key: Callable[[MachineNow], Any], *, reverse: bool = False) -> None:
-        """Somebody wants another order; equal ones keep theirs."""
-        self._judge(self._dirty)
-        self.order.sort(key=lambda machine_id: key(self.machines[machine_id]), reverse=reverse)
-        self._is_reordered = True
-        self._flush.changed()
-
-    def by_attention(self, machine: MachineNow) -> tuple[int, str]:
-        """The key of "needs attention first"."""
-        return self.attention[machine.machine_id].rank, machine.machine_id
-
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with each change; the answer ends it."""
         self._listeners.append(listener)

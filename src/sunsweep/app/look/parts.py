@@ -5,7 +5,7 @@ from typing import Any
 
 import flet as ft
 
-from sunsweep.app.words import _
+from sunsweep.app.words import _, is_rtl
 
 GAP = 16
 """Logical pixels between things that stand side by side."""
@@ -46,6 +46,12 @@ def quiet(text: str) -> ft.Text:
 def figure(text: str, *, color: ft.ColorValue | None = None, size: float | None = None) -> ft.Text:
     """A number that may change; Roboto's digits are of one width, so nothing beside it moves."""
     return ft.Text(text, color=color, size=size, no_wrap=True)
+
+
+def back(on_click: Callable[[], Any]) -> ft.Control:
+    """To the page above."""
+    icon = ft.Icons.ARROW_FORWARD if is_rtl() else ft.Icons.ARROW_BACK
+    return named("go-back", ft.IconButton(icon, tooltip=_("Back"), on_click=on_click))
 
 
 def empty(icon: ft.IconData, title: str, next_step: str, *actions: ft.Control) -> ft.Container:

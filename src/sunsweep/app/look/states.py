@@ -1,4 +1,4 @@
-"""How each state of a machine looks, reads and sorts: the one table, used everywhere."""
+"""How each state of a machine looks and reads: the one table, used everywhere."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,12 +23,11 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StateLook:
-    """`rank`: 1 needs a person most; None needs nobody."""
+    """`message` is its msgid."""
 
     tone: Tone
     shape: Shape
     icon: ft.IconData
-    rank: int | None
     message: str
 
     @property
@@ -36,33 +35,24 @@ class StateLook:
         """In the language in use."""
         return gettext(self.message)
 
-    @property
-    def needs_attention(self) -> bool:
-        return self.rank is not None
-
 
 _S: Final = AttentionState
 
 LOOKS: Final[dict[AttentionState, StateLook]] = {
-    _S.EMERGENCY_STOP: StateLook(RED, Shape.FILLED, ft.Icons.DANGEROUS, 1, N_("Emergency stop")),
-    _S.FAULT: StateLook(RED, Shape.PLAIN, ft.Icons.WARNING, 2, N_("Fault")),
-    _S.STOP_UNCONFIRMED: StateLook(RED, Shape.OUTLINED, ft.Icons.DANGEROUS_OUTLINED, 3, N_("Stop not confirmed")),
-    _S.SILENT_WORKING: StateLook(AMBER, Shape.DASHED, ft.Icons.SENSORS_OFF, 4, N_("Working, but silent")),
-    _S.LOW: StateLook(AMBER, Shape.PLAIN, ft.Icons.BATTERY_ALERT, 5, N_("Working, battery or water low")),
-    _S.REFUSED: StateLook(AMBER, Shape.PLAIN, ft.Icons.UNSUBSCRIBE, 6, N_("Messages refused or lost")),
-    _S.OFFLINE: StateLook(GREY, Shape.HOLLOW, ft.Icons.CLOUD_OFF, 7, N_("Offline")),
-    _S.PAUSED: StateLook(BLUE, Shape.PLAIN, ft.Icons.PAUSE, None, N_("Paused")),
-    _S.RETURNING: StateLook(BLUE, Shape.PLAIN, ft.Icons.HOME, None, N_("Returning")),
-    _S.WORKING: StateLook(GREEN, Shape.PLAIN, ft.Icons.CLEANING_SERVICES, None, N_("Working")),
-    _S.CHARGING: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.BOLT, None, N_("Charging")),
-    _S.IDLE: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.BEDTIME, None, N_("Idle")),
-    _S.DOCKED: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.GARAGE, None, N_("Docked")),
-    _S.UNKNOWN: StateLook(GREY, Shape.HOLLOW, ft.Icons.HELP_OUTLINE, None, N_("Unknown")),
+    _S.EMERGENCY_STOP: StateLook(RED, Shape.FILLED, ft.Icons.DANGEROUS, N_("Emergency stop")),
+    _S.FAULT: StateLook(RED, Shape.PLAIN, ft.Icons.WARNING, N_("Fault")),
+    _S.STOP_UNCONFIRMED: StateLook(RED, Shape.OUTLINED, ft.Icons.DANGEROUS_OUTLINED, N_("Stop not confirmed")),
+    _S.SILENT_WORKING: StateLook(AMBER, Shape.DASHED, ft.Icons.SENSORS_OFF, N_("Working, but silent")),
+    _S.LOW: StateLook(AMBER, Shape.PLAIN, ft.Icons.BATTERY_ALERT, N_("Working, battery or water low")),
+    _S.REFUSED: StateLook(AMBER, Shape.PLAIN, ft.Icons.UNSUBSCRIBE, N_("Messages refused or lost")),
+    _S.OFFLINE: StateLook(GREY, Shape.HOLLOW, ft.Icons.CLOUD_OFF, N_("Offline")),
+    _S.PAUSED: StateLook(BLUE, Shape.PLAIN, ft.Icons.PAUSE, N_("Paused")),
+    _S.RETURNING: StateLook(BLUE, Shape.PLAIN, ft.Icons.HOME, N_("Returning")),
+    _S.WORKING: StateLook(GREEN, Shape.PLAIN, ft.Icons.CLEANING_SERVICES, N_("Working")),
+    _S.CHARGING: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.BOLT, N_("Charging")),
+    _S.IDLE: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.BEDTIME, N_("Idle")),
+    _S.DOCKED: StateLook(NEUTRAL, Shape.PLAIN, ft.Icons.GARAGE, N_("Docked")),
+    _S.UNKNOWN: StateLook(GREY, Shape.HOLLOW, ft.Icons.HELP_OUTLINE, N_("Unknown")),
 }
 LOW_WATER_ICON: Final = ft.Icons.WATER_DROP
 """Beside the words of `LOW`, where it is the tank."""
-
-
-def by_need(state: AttentionState) -> int:
-    """A key to sort by: what needs a person first, the rest in the table's order."""
-    return list(LOOKS).index(state)

@@ -4,9 +4,6 @@ from typing import Final
 
 import flet as ft
 
-FONTS: Final = ["Noto Sans Arabic", "Noto Sans"]
-"""Asked in turn for what the text face lacks; all of them come with the app."""
-
 LIGHT: Final = ft.ColorScheme(
     primary="#00696B",
     on_primary="#FFFFFF",

@@ -1,23 +1,21 @@
-"""When something was, in words that follow the time."""
+"""When something was."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import flet as ft
 
 from sunsweep.app.figures.ages import heard
-from sunsweep.app.figures.times import instant, moment
+from sunsweep.app.figures.times import instant, instant_of, moment
 from sunsweep.app.hooks.watching import use_now_ms
 from sunsweep.app.model import Model
 
 
 @ft.component
-def When(at: str) -> ft.Control:
-    """Of an RFC 3339 instant of the API."""
-    now = datetime.fromtimestamp(use_now_ms() / 1000, UTC)
-    return ft.Text(heard(instant(at), now), color=ft.Colors.ON_SURFACE_VARIANT, no_wrap=True)
+def When(at: datetime) -> ft.Control:
+    """In words that follow the time."""
+    return ft.Text(heard(at, instant_of(use_now_ms())), color=ft.Colors.ON_SURFACE_VARIANT, no_wrap=True)
 
 
 def told(model: Model, at: str, *, seconds: bool = False) -> str:
-    """The same as a moment: for what is read long after, and never changes."""
-    now = datetime.fromtimestamp(model.server.clock.now_ms() / 1000, UTC)
-    return moment(instant(at), now, seconds=seconds)
+    """As a moment, of an RFC 3339 instant of the API: for what is read long after, and never changes."""
+    return moment(instant(at), instant_of(model.server.clock.now_ms()), seconds=seconds)

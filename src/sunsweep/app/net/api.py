@@ -382,11 +382,6 @@ class Api:
             return False
         return True
 
-    async def report_fault(self, message: str, traceback: str, page: str, version: str) -> None:
-        """`POST /app/errors`: what went wrong in the app; needs no login."""
-        body = {"message": message, "traceback": traceback, "page": page, "version": version}
-        await self._http.request("POST", f"{ROOT}/app/errors", json=body, headers=self.session.login.headers("POST"))
-
     def socket_path(self, path: str, **query: Any) -> str:
         """The address of a socket, with the company."""
         said = {**self._company(), **query}

@@ -6,15 +6,15 @@ from typing import Any
 
 import flet as ft
 
-from sunsweep.app.acting import use_acting
+from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made
+from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.look.lists import framed
 from sunsweep.app.look.parts import card, empty, failed, heading, loading, named, quiet
 from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.net.api import Json
-from sunsweep.app.reading import use_reading
 from sunsweep.app.signing import look_at
 from sunsweep.app.words import _, isolate
 

@@ -4,7 +4,7 @@ import flet as ft
 
 from sunsweep.app.look.parts import GAP, heading, named
 from sunsweep.app.model import use_model, watch
-from sunsweep.app.shell import ADMINS, BEHIND_MORE, Place
+from sunsweep.app.places import ADMINS, BEHIND_MORE, Place
 from sunsweep.app.signing import sign_out
 from sunsweep.app.words import _
 

@@ -1,10 +1,9 @@
 """A new password, by a link that was mailed or handed over."""
 
-from urllib.parse import parse_qs
-
 import flet as ft
 
-from sunsweep.app.acting import use_acting
+from sunsweep.app.addresses import asked
+from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.look.parts import card, named, quiet
 from sunsweep.app.model import use_model
 from sunsweep.app.words import _
@@ -16,7 +15,7 @@ MIN_CHARS = 12
 @ft.component
 def ResetPage() -> ft.Control:
     model = use_model()
-    token = parse_qs((model.page.route or "").partition("?")[2]).get("token", [""])[0]
+    token = asked(model.page.route or "", "token")
     typed, _set_typed = ft.use_state({"new": "", "again": ""})
     differ, set_differ = ft.use_state(False)
     is_set, set_set = ft.use_state(False)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode
 
+from sunsweep.app.addresses import address, asked
 from sunsweep.app.look.deeds import ACTIONS, OUTCOMES
 
 DAYS: Final = (1, 7, 30)
@@ -57,16 +57,15 @@ class Wish:
 
     @property
     def address(self) -> str:
-        pairs = {
-            "actor": self.actor,
-            "action": self.action,
-            "outcome": self.outcome,
-            "object": self.object,
-            "days": self.days,
-            "before": self.before,
-        }
-        query = urlencode({name: value for name, value in pairs.items() if value})
-        return f"/audit?{query}" if query else "/audit"
+        return address(
+            "/audit",
+            actor=self.actor,
+            action=self.action,
+            outcome=self.outcome,
+            object=self.object,
+            days=self.days,
+            before=self.before,
+        )
 
     def begin(self, now_ms: int) -> str | None:
         """Where its span begins, as the API has it; None: with the first entry that is kept."""
@@ -78,17 +77,12 @@ class Wish:
 
 def wish_of(route: str) -> Wish:
     """Of an address; what there is not counts as not said."""
-    query = parse_qs(route.partition("?")[2])
-
-    def first(name: str) -> str:
-        return query.get(name, [""])[0]
-
-    action, outcome, days, before = first("action"), first("outcome"), first("days"), first("before")
+    action, outcome, days, before = (asked(route, name) for name in ("action", "outcome", "days", "before"))
     return Wish(
-        first("actor"),
+        asked(route, "actor"),
         action if action in ACTIONS else "",
         outcome if outcome in OUTCOMES else "",
-        first("object"),
+        asked(route, "object"),
         days if days in map(str, DAYS) else "",
         before if before.isdecimal() else "",
     )

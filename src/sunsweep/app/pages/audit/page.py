@@ -5,6 +5,7 @@ from dataclasses import replace
 import flet as ft
 
 from sunsweep.app.hooks.components import keyed
+from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.look.deeds import ACTIONS, OUTCOMES, action_words, actor_words, object_words, outcome_words
 from sunsweep.app.look.lists import PAGE, admins_only, choice, framed, paging, sought
 from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet
@@ -12,7 +13,6 @@ from sunsweep.app.look.refusals import problem_words
 from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.pages.audit.entries import DAYS, Entry, Wish, detail_lines, entry, wish_of
-from sunsweep.app.reading import use_reading
 from sunsweep.app.words import _, is_rtl, isolate, listed, ngettext
 
 ELLIPSIS = ft.TextOverflow.ELLIPSIS

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode
 
+from sunsweep.app.addresses import address, all_asked, asked
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.parameters import Value
 
@@ -76,31 +76,28 @@ def plain(status: str | None) -> str:
 
 def choice_of(route: str) -> tuple[Choice, str]:
     """What an address asks for, and the command: `/commands/new?machine=SUN-1&machine=SUN-2&command=pause`."""
-    query = parse_qs(route.partition("?")[2])
-
-    def one(name: str) -> str:
-        return query.get(name, [""])[0]
-
-    machine_ids = frozenset(query.get("machine", ()))
-    how = How.CHOSEN if machine_ids else How.ALL if one("all") else How.FILTER
-    tags = frozenset(query.get("tag", ()))
-    return Choice(how, tags, one("model"), one("status"), one("presence"), machine_ids), one("command")
+    machine_ids = frozenset(all_asked(route, "machine"))
+    how = How.CHOSEN if machine_ids else How.ALL if asked(route, "all") else How.FILTER
+    model, status, presence = (asked(route, name) for name in ("model", "status", "presence"))
+    tags = frozenset(all_asked(route, "tag"))
+    return Choice(how, tags, model, status, presence, machine_ids), asked(route, "command")
 
 
 def address_of(choice: Choice, command: str) -> str:
     """The address that `choice_of` reads."""
-    pairs: list[tuple[str, str]] = []
+    said: dict[str, str | list[str]]
     if choice.how is How.ALL:
-        pairs.append(("all", "1"))
+        said = {"all": "1"}
     elif choice.how is How.CHOSEN:
-        pairs += [("machine", one) for one in sorted(choice.machine_ids)]
+        said = {"machine": sorted(choice.machine_ids)}
     else:
-        pairs += [("tag", tag) for tag in sorted(choice.tags)]
-        said = {"model": choice.model, "status": choice.status, "presence": choice.presence}
-        pairs += [(name, value) for name, value in said.items() if value]
-    if command:
-        pairs.append(("command", command))
-    return f"/commands/new?{urlencode(pairs)}" if pairs else "/commands/new"
+        said = {
+            "tag": sorted(choice.tags),
+            "model": choice.model,
+            "status": choice.status,
+            "presence": choice.presence,
+        }
+    return address("/commands/new", **said, command=command)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import flet as ft
 
-from sunsweep.app.figures.times import instant
+from sunsweep.app.figures.times import instant, instant_of
 from sunsweep.app.live.command_now import ENDED, CommandNow, newer
 from sunsweep.app.look.commands import CommandState
 
@@ -57,7 +57,7 @@ class Given:
         if newer(self.now, now) == self.now:
             return self
         is_open = self.is_open and now.state not in ENDED and not now.reason.startswith(_CLOSED)
-        changed_at = datetime.fromtimestamp(now.at_ms / 1000, UTC)
+        changed_at = instant_of(now.at_ms)
         return replace(self, state=now.state, reason=now.reason, is_open=is_open, changed_at=changed_at)
 
 

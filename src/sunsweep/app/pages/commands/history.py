@@ -1,20 +1,22 @@
 """All commands of a company: what is under way on top, below it what is over."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, urlencode
 
 import flet as ft
 
+from sunsweep.app.addresses import address, asked
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.live.fleet import Change
+from sunsweep.app.look.chips import chip
 from sunsweep.app.look.commands import state_words
+from sunsweep.app.look.lists import framed, paging
 from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet, section
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.pages.commands.frame import listed_rows
 from sunsweep.app.pages.commands.given import OVER, UNDER_WAY, Book
 from sunsweep.app.pages.commands.rows import CommandRow
 from sunsweep.app.pages.commands.run_rows import RunRow
@@ -106,14 +108,12 @@ class Lists:
 
 
 def _query(route: str) -> tuple[str, str]:
-    query = parse_qs(route.partition("?")[2])
-    state = query.get("state", [""])[0]
-    return state if state in set(OVER) else "", query.get("before", [""])[0]
+    state = asked(route, "state")
+    return state if state in set(OVER) else "", asked(route, "before")
 
 
 def _address(state: str, before: str = "") -> str:
-    pairs = {name: value for name, value in (("state", state), ("before", before)) if value}
-    return f"/commands?{urlencode(pairs)}" if pairs else "/commands"
+    return address("/commands", state=state, before=before)
 
 
 @ft.component
@@ -171,12 +171,12 @@ def _body(model: Model, lists: Lists, state: str, before: str) -> list[ft.Contro
         parts.append(section(_("Under way")))
         rows: list[ft.Control] = [keyed(RunRow, f"run-{one.id}")(one) for one in lists.runs]
         rows += [keyed(CommandRow, one)(book.items[one]) for one in book.under_way]
-        parts.append(listed_rows("commands-open", rows) if rows else quiet(_("Nothing is under way.")))
+        parts.append(framed("commands-open", rows) if rows else quiet(_("Nothing is under way.")))
     parts.append(section(_("Ended")))
     parts.append(_filter(model, state))
     past: list[ft.Control] = [keyed(CommandRow, one)(book.items[one]) for one in book.past]
     if past:
-        parts.append(listed_rows("commands-over", past))
+        parts.append(framed("commands-over", past))
     elif not before and not state and not book.under_way:
         parts.append(
             empty(
@@ -187,7 +187,8 @@ def _body(model: Model, lists: Lists, state: str, before: str) -> list[ft.Contro
         )
     else:
         parts.append(quiet(_("No such command.")))
-    parts.append(_paging(model, state, before, lists.older))
+    newest, older = (_address(state) if before else ""), (_address(state, lists.older) if lists.older else "")
+    parts.append(paging(model, newest, older))
     return parts
 
 
@@ -195,28 +196,14 @@ def _filter(model: Model, state: str) -> ft.Control:
     choices = [("", _("All")), *((one, state_words(one)) for one in OVER)]
     return ft.Row(
         [
-            named(
+            chip(
                 f"over-{value or 'all'}",
-                ft.Chip(
-                    label=words,
-                    selected=value == state,
-                    show_checkmark=False,
-                    on_select=lambda _event, value=value: model.go(_address(value)),
-                ),
+                words,
+                is_chosen=value == state,
+                on_select=partial(model.go, _address(value)),
             )
             for value, words in choices
         ],
         scroll=ft.ScrollMode.AUTO,
         spacing=8,
     )
-
-
-def _paging(model: Model, state: str, before: str, older: str) -> ft.Control:
-    steps: list[ft.Control] = []
-    if before:
-        steps.append(named("page-newest", ft.OutlinedButton(_("Newest"), on_click=lambda: model.go(_address(state)))))
-    if older:
-        steps.append(
-            named("page-older", ft.OutlinedButton(_("Older"), on_click=lambda: model.go(_address(state, older))))
-        )
-    return ft.Row(steps, alignment=ft.MainAxisAlignment.CENTER)

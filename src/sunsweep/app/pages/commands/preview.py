@@ -7,6 +7,7 @@ import flet as ft
 
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.hooks.watching import use_is_dark
+from sunsweep.app.look.chips import chip
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import CommandState, order_words
 from sunsweep.app.look.parameter_words import params_words
@@ -119,23 +120,17 @@ def _filter(draft: Draft, looking: Looking, refused: int, machines: int) -> ft.C
 
     return ft.Row(
         [
-            named(
+            chip(
                 "preview-all",
-                ft.Chip(
-                    label=f"{_('All')} {number(machines)}",
-                    selected=not looking.refused_only,
-                    show_checkmark=False,
-                    on_select=all_of_them,
-                ),
+                f"{_('All')} {number(machines)}",
+                is_chosen=not looking.refused_only,
+                on_select=all_of_them,
             ),
-            named(
+            chip(
                 "preview-refused",
-                ft.Chip(
-                    label=f"{_('Would refuse')} {number(refused)}",
-                    selected=looking.refused_only,
-                    show_checkmark=False,
-                    on_select=only_refused,
-                ),
+                f"{_('Would refuse')} {number(refused)}",
+                is_chosen=looking.refused_only,
+                on_select=only_refused,
             ),
         ],
         spacing=8,

@@ -1,20 +1,20 @@
 """A command as a row that opens into the steps of its life."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import flet as ft
 
-from sunsweep.app.figures.ages import heard, since
+from sunsweep.app.figures.ages import since
 from sunsweep.app.figures.numbers import number
-from sunsweep.app.figures.times import clock, instant, moment
+from sunsweep.app.figures.times import clock, instant, instant_of, moment
 from sunsweep.app.hooks.components import keyed
-from sunsweep.app.hooks.watching import use_is_dark, use_now_ms
+from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words, reason_words, state_words, story
 from sunsweep.app.look.parameter_words import params_words
 from sunsweep.app.look.parts import named, quiet
+from sunsweep.app.look.when import When
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.commands.given import Given, Item, given
@@ -22,17 +22,6 @@ from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate, listed, ngettext
 
 ELLIPSIS = ft.TextOverflow.ELLIPSIS
-
-
-def at_ms(now_ms: int) -> datetime:
-    """The server's time as an instant."""
-    return datetime.fromtimestamp(now_ms / 1000, UTC)
-
-
-@ft.component
-def Heard(at: datetime) -> ft.Control:
-    """When it was, in words that follow the time."""
-    return ft.Text(heard(at, at_ms(use_now_ms())), color=ft.Colors.ON_SURFACE_VARIANT, no_wrap=True)
 
 
 @ft.component
@@ -50,7 +39,7 @@ def CommandRow(item: Item) -> ft.Control:
     head = ft.Container(row, padding=ft.Padding.symmetric(horizontal=12, vertical=9), on_click=fold, ink=True)
     return named(
         f"command-{told.id}",
-        ft.Column([head, *([Life(item)] if item.is_unfolded else []), ft.Divider()], spacing=0, tight=True),
+        ft.Column([head, *([Life(item)] if item.is_unfolded else [])], spacing=0, tight=True),
     )
 
 
@@ -72,7 +61,7 @@ def _story(model: Model, told: Given) -> str:
     machine = model.fleet.machines.get(told.machine_id)
     offline = ""
     if machine is not None and machine.presence == "offline" and machine.presence_ms:
-        offline = since(at_ms(machine.presence_ms), at_ms(model.server.clock.now_ms()))
+        offline = since(instant_of(machine.presence_ms), instant_of(model.server.clock.now_ms()))
     return story(told.command, told.state, told.reason, offline=offline)
 
 
@@ -87,7 +76,7 @@ def _wide(model: Model, told: Given, *, is_dark: bool) -> ft.Control:
             ft.Text(_story(model, told), color=ink, expand=5, max_lines=2, overflow=ELLIPSIS),
             ft.Column(
                 [
-                    keyed(Heard, told.id)(told.issued_at),
+                    keyed(When, told.id)(told.issued_at),
                     ft.Text(isolate(told.by), color=ft.Colors.ON_SURFACE_VARIANT, no_wrap=True, overflow=ELLIPSIS),
                 ],
                 spacing=0,
@@ -115,7 +104,7 @@ def _on_phone(model: Model, told: Given, *, is_dark: bool) -> ft.Control:
             command_mark(told.state, is_dark=is_dark, is_open_stop=told.is_open),
             ft.Column(
                 [
-                    ft.Row([first, keyed(Heard, told.id)(told.issued_at)], spacing=8),
+                    ft.Row([first, keyed(When, told.id)(told.issued_at)], spacing=8),
                     ft.Text(isolate(name or told.machine_id), no_wrap=True, overflow=ELLIPSIS),
                     ft.Text(_story(model, told), color=ink, max_lines=2, overflow=ELLIPSIS),
                 ],

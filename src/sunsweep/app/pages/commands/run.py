@@ -1,30 +1,27 @@
 """One run over many machines, followed until the last of them has answered."""
 
-import asyncio
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, urlencode
-
 import flet as ft
 
+from sunsweep.app.addresses import address, asked
 from sunsweep.app.figures.numbers import number
-from sunsweep.app.figures.times import instant, moment
+from sunsweep.app.figures.times import instant_of, moment
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.hooks.watching import use_is_dark
+from sunsweep.app.look.chips import chip
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words
+from sunsweep.app.look.lists import framed
 from sunsweep.app.look.parameter_words import params_words
-from sunsweep.app.look.parts import card, failed, heading, loading, named, quiet
+from sunsweep.app.look.parts import back, card, failed, heading, loading, named, quiet
+from sunsweep.app.look.when import When
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.pages.commands.frame import back, listed_rows
-from sunsweep.app.pages.commands.rows import ELLIPSIS, Heard, at_ms, machine_name
+from sunsweep.app.pages.commands.following import Following, PartNow, RunNow
+from sunsweep.app.pages.commands.rows import ELLIPSIS, machine_name
 from sunsweep.app.pages.commands.run_rows import LOOKS, bar, share_ink, standing
 from sunsweep.app.pages.commands.tally import (
-    SHARES,
     Run,
     Share,
     machines_words,
@@ -35,118 +32,14 @@ from sunsweep.app.pages.commands.tally import (
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate, listed, ngettext
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PAGE: Final = 50
-ASK_S: Final = 1.5
-"""Between two looks at a run that goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What has become of the run on one machine."""
-
-    machine_id: str
-    stage: int
-    state: str
-    reason: str
-    changed_at: datetime | None
-
-
-@dataclass(eq=False)
-class PartNow(ft.Observable):
-    """The row of a machine: drawn again when its part changes, and nothing else is."""
-
-    part: Part
-
-
-@dataclass(eq=False)
-class RunNow(ft.Observable):
-    """The head of the page."""
-
-    run: Run | None = None
-    trouble: str = ""
-
-
-def _part(row: dict[str, Any]) -> Part:
-    changed = row["changed_at"]
-    return Part(row["machine_id"], row["stage"], row["state"], row["reason"], instant(changed) if changed else None)
-
-
-class Following:
-    """Asks how far the run has come, calmly, as long as anything is awaited."""
-
-    def __init__(self, model: Model, run_id: str) -> None:
-        self.now = RunNow()
-        self.parts: dict[str, PartNow] = {}
-        self.order: tuple[str, ...] = ()
-        self.next_cursor = ""
-        self.is_listed = False
-        self.draw: Callable[[], None] = lambda: None
-        self._model = model
-        self._run_id = run_id
-        self._share = ""
-        self._after = ""
-        self._soon = asyncio.Event()
-
-    def look_at(self, share: str, after: str) -> None:
-        """Another filter or page of machines."""
-        if (share, after) != (self._share, self._after):
-            self._share, self._after = share, after
-            self._soon.set()
-
-    def ask_now(self) -> None:
-        self._soon.set()
-
-    async def run(self) -> None:
-        """Until it is cancelled, when the page is left; what has ended is asked for again only on demand."""
-        while True:
-            self._soon.clear()
-            await self._ask()
-            is_over = self.now.run is not None and self.now.run.is_over and not self.now.trouble
-            try:
-                await asyncio.wait_for(self._soon.wait(), None if is_over else ASK_S)
-            except TimeoutError:
-                continue
-
-    async def _ask(self) -> None:
-        api = self._model.api
-        asked = (self._share, self._after)
-        states = SHARES[Share(self._share)] if self._share else None
-        try:
-            told = run(await api.bulk_run(self._run_id))
-            page = await api.bulk_targets(self._run_id, states=states, cursor=self._after, limit=PAGE)
-        except (Refused, Away) as trouble:
-            self.now.trouble = in_words(trouble)
-            return
-        if asked != (self._share, self._after):
-            return
-        self.now.run, self.now.trouble = told, ""
-        self._take(list(map(_part, page.items)), page.next_cursor or "")
-
-    def _take(self, parts: list[Part], next_cursor: str) -> None:
-        order = tuple(part.machine_id for part in parts)
-        for part in parts:
-            known = self.parts.get(part.machine_id)
-            if known is None:
-                self.parts[part.machine_id] = PartNow(part)
-            elif known.part != part:
-                known.part = part
-        if (order, next_cursor) != (self.order, self.next_cursor) or not self.is_listed:
-            self.order, self.next_cursor, self.is_listed = order, next_cursor, True
-            self.draw()
-
 
 def _query(route: str) -> tuple[str, str]:
-    query = parse_qs(route.partition("?")[2])
-    share = query.get("show", [""])[0]
-    return share if share in set(Share) else "", query.get("after", [""])[0]
+    share = asked(route, "show")
+    return share if share in set(Share) else "", asked(route, "after")
 
 
 def _address(run_id: str, share: str, after: str = "") -> str:
-    pairs = {name: value for name, value in (("show", share), ("after", after)) if value}
-    return f"/commands/runs/{run_id}{'?' if pairs else ''}{urlencode(pairs)}"
+    return address(f"/commands/runs/{run_id}", show=share, after=after)
 
 
 @ft.component
@@ -169,7 +62,7 @@ def RunView(run_id: str) -> ft.Control:
     body: list[ft.Control] = []
     if following.is_listed:
         body = [
-            listed_rows("run-machines", rows) if rows else quiet(_("No machine here.")),
+            framed("run-machines", rows) if rows else quiet(_("No machine here.")),
             _paging(model, run_id, share, after, following),
         ]
     return named(
@@ -201,7 +94,7 @@ def Head(now: RunNow, following: Following, share: str) -> ft.Control:
     title = listed([order_words(of.command), machines_words(of.machines)])
     acts: list[ft.Control] = [Abort(of, following)] if model.session.may_command and of.may_abort else []
     who = _("by {person}, {time}").format(
-        person=isolate(of.by), time=moment(of.issued_at, at_ms(model.server.clock.now_ms()))
+        person=isolate(of.by), time=moment(of.issued_at, instant_of(model.server.clock.now_ms()))
     )
     facts = [who]
     if of.params:
@@ -211,7 +104,7 @@ def Head(now: RunNow, following: Following, share: str) -> ft.Control:
     if of.abort_after is not None:
         facts.append(_("ends after {n} that did not do it").format(n=number(of.abort_after)))
     name = ft.Container(heading(title), expand=True)
-    line = ft.Row([back(model, "/commands/runs"), name, *([] if is_phone else acts)])
+    line = ft.Row([back(lambda: model.go("/commands/runs")), name, *([] if is_phone else acts)])
     return ft.Column(
         [
             line,
@@ -231,37 +124,26 @@ def Head(now: RunNow, following: Following, share: str) -> ft.Control:
 
 def _shares(model: Model, of: Run, chosen: str, *, is_dark: bool) -> ft.Control:
     """Numbers that filter."""
-    chips: list[ft.Control] = [
-        _chip(model, of.id, "", _("All"), of.machines, None, is_chosen=not chosen),
-        *(
-            _chip(
-                model,
-                of.id,
-                share,
-                share_words(share),
-                of.share(share),
-                ft.Icon(LOOKS[share][1], size=18, color=share_ink(share, is_dark=is_dark)),
-                is_chosen=share == chosen,
-            )
-            for share in Share
-        ),
+
+    def share_chip(share: str, words: str, count: int, icon: ft.Icon | None) -> ft.Control:
+        return chip(
+            f"show-{share or 'all'}",
+            f"{words} {number(count)}",
+            is_chosen=share == chosen,
+            on_select=lambda: model.go(_address(of.id, share)),
+            icon=icon,
+        )
+
+    shares = [
+        share_chip(
+            share,
+            share_words(share),
+            of.share(share),
+            ft.Icon(LOOKS[share][1], size=18, color=share_ink(share, is_dark=is_dark)),
+        )
+        for share in Share
     ]
-    return ft.Row(chips, spacing=8, run_spacing=8, wrap=True)
-
-
-def _chip(
-    model: Model, run_id: str, share: str, words: str, count: int, icon: ft.Icon | None, *, is_chosen: bool
-) -> ft.Control:
-    return named(
-        f"show-{share or 'all'}",
-        ft.Chip(
-            label=f"{words} {number(count)}",
-            leading=icon,
-            selected=is_chosen,
-            show_checkmark=False,
-            on_select=lambda _event: model.go(_address(run_id, share)),
-        ),
-    )
+    return ft.Row([share_chip("", _("All"), of.machines, None), *shares], spacing=8, run_spacing=8, wrap=True)
 
 
 @ft.component
@@ -284,7 +166,7 @@ def PartRow(now: PartNow) -> ft.Control:
         overflow=ELLIPSIS,
         tooltip=None if is_phone else words,
     )
-    when: list[ft.Control] = [keyed(Heard, part.changed_at.isoformat())(part.changed_at)] if part.changed_at else []
+    when: list[ft.Control] = [keyed(When, part.changed_at.isoformat())(part.changed_at)] if part.changed_at else []
     mark = command_mark(part.state, is_dark=is_dark)
     if is_phone:
         content = ft.Row(
@@ -312,7 +194,7 @@ def PartRow(now: PartNow) -> ft.Control:
         on_click=lambda: model.go(f"/machines/{part.machine_id}"),
         ink=True,
     )
-    return named(f"part-{part.machine_id}", ft.Column([head, ft.Divider()], spacing=0, tight=True))
+    return named(f"part-{part.machine_id}", head)
 
 
 def _never(left: int) -> str:

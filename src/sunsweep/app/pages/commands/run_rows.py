@@ -11,8 +11,9 @@ from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parameter_words import params_words
 from sunsweep.app.look.parts import named
 from sunsweep.app.look.tones import AMBER, BLUE, GREEN, GREY, Tone
+from sunsweep.app.look.when import When
 from sunsweep.app.model import Width, use_model, watch
-from sunsweep.app.pages.commands.rows import ELLIPSIS, Heard
+from sunsweep.app.pages.commands.rows import ELLIPSIS
 from sunsweep.app.pages.commands.tally import (
     Run,
     Share,
@@ -98,7 +99,7 @@ def RunRow(of: Run) -> ft.Control:
         said.insert(0, ft.Text(params_words(of.params), color=ft.Colors.ON_SURFACE_VARIANT, no_wrap=True))
     mark = ft.Icon(ft.Icons.LAYERS_OUTLINED, size=22, color=ft.Colors.ON_SURFACE_VARIANT)
     progress = [bar(of, is_dark=is_dark), counts(of, is_dark=is_dark)]
-    when = keyed(Heard, of.id)(of.issued_at)
+    when = keyed(When, of.id)(of.issued_at)
     if is_phone:
         content = ft.Row(
             [
@@ -125,4 +126,4 @@ def RunRow(of: Run) -> ft.Control:
         on_click=lambda: model.go(f"/commands/runs/{of.id}"),
         ink=True,
     )
-    return named(f"run-{of.id}", ft.Column([head, ft.Divider()], spacing=0, tight=True))
+    return named(f"run-{of.id}", head)

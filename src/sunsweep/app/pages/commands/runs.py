@@ -1,14 +1,13 @@
 """The runs over many machines, the newest first."""
 
-from urllib.parse import parse_qs
-
 import flet as ft
 
+from sunsweep.app.addresses import address, asked
 from sunsweep.app.hooks.components import keyed
-from sunsweep.app.look.parts import empty, failed, heading, loading, named
+from sunsweep.app.look.lists import framed, paging
+from sunsweep.app.look.parts import back, empty, failed, heading, loading, named
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.pages.commands.frame import back, listed_rows
 from sunsweep.app.pages.commands.run_rows import RunRow
 from sunsweep.app.pages.commands.tally import Run, run
 from sunsweep.app.trouble import in_words
@@ -21,7 +20,7 @@ PAGE = 50
 def RunsPage() -> ft.Control:
     model = use_model()
     session = watch(model.session)
-    before = parse_qs((model.page.route or "").partition("?")[2]).get("before", [""])[0]
+    before = asked(model.page.route or "", "before")
     none_yet: tuple[Run, ...] | None = None
     runs, set_runs = ft.use_state(none_yet)
     older, set_older = ft.use_state("")
@@ -57,26 +56,12 @@ def RunsPage() -> ft.Control:
             )
         ]
     else:
-        body = [listed_rows("runs", [keyed(RunRow, one.id)(one) for one in runs])]
-        steps: list[ft.Control] = []
-        if before:
-            steps.append(
-                named("page-newest", ft.OutlinedButton(_("Newest"), on_click=lambda: model.go("/commands/runs")))
-            )
-        if older:
-            steps.append(
-                named(
-                    "page-older",
-                    ft.OutlinedButton(_("Older"), on_click=lambda: model.go(f"/commands/runs?before={older}")),
-                )
-            )
-        body.append(ft.Row(steps, alignment=ft.MainAxisAlignment.CENTER))
+        body = [framed("runs", [keyed(RunRow, one.id)(one) for one in runs])]
+        further = address("/commands/runs", before=older) if older else ""
+        body.append(paging(model, "/commands/runs" if before else "", further))
     is_phone = watch(model.window).width is Width.PHONE
     acts = [new] if session.may_command and runs else []
     title = ft.Container(heading(_("Runs over many machines")), expand=True)
-    head = ft.Column(
-        [ft.Row([back(model, "/commands"), title, *([] if is_phone else acts)]), *(acts if is_phone else [])],
-        spacing=6,
-        tight=True,
-    )
+    line = ft.Row([back(lambda: model.go("/commands")), title, *([] if is_phone else acts)])
+    head = ft.Column([line, *(acts if is_phone else [])], spacing=6, tight=True)
     return named("page-runs", ft.Column([head, *body], spacing=12, expand=True, scroll=ft.ScrollMode.AUTO))

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode
+
+from sunsweep.app.addresses import address, asked
 
 BYTES_SHOWN: Final = 512
 """Of what is no text: more tells nobody more."""
@@ -99,20 +100,13 @@ class Wish:
 
     @property
     def address(self) -> str:
-        pairs = {"machine": self.machine_id, "reason": self.reason, "before": self.before}
-        query = urlencode({name: value for name, value in pairs.items() if value})
-        return f"/dead-letters?{query}" if query else "/dead-letters"
+        return address("/dead-letters", machine=self.machine_id, reason=self.reason, before=self.before)
 
 
 def wish_of(route: str, reasons: Collection[str]) -> Wish:
     """Of an address; a reason that there is not counts as none."""
-    query = parse_qs(route.partition("?")[2])
-
-    def first(name: str) -> str:
-        return query.get(name, [""])[0]
-
-    reason, before = first("reason"), first("before")
-    return Wish(first("machine"), reason if reason in reasons else "", before if before.isdecimal() else "")
+    reason, before = asked(route, "reason"), asked(route, "before")
+    return Wish(asked(route, "machine"), reason if reason in reasons else "", before if before.isdecimal() else "")
 
 
 @dataclass(frozen=True, slots=True)

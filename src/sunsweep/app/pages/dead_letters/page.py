@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import flet as ft
 
-from sunsweep.app.acting import use_acting
+from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.components import keyed
+from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.lists import PAGE, admins_only, choice, framed, paging, sought
 from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet
@@ -18,7 +19,6 @@ from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.dead_letters.letters import Letter, Outcome, Wish, letter, outcome, wish_of
 from sunsweep.app.pages.dead_letters.row import LetterRow
-from sunsweep.app.reading import use_reading
 from sunsweep.app.words import _, ngettext
 
 LOOK_AGAIN_S: Final = 1.5

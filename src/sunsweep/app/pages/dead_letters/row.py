@@ -6,6 +6,7 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.figures.times import instant
 from sunsweep.app.look.parts import named, quiet
 from sunsweep.app.look.refusals import message_words
 from sunsweep.app.look.when import When
@@ -31,7 +32,7 @@ def LetterRow(letter: Letter, feed_in: Callable[[], Any]) -> ft.Control:
         )
     sender = ft.Text(isolate(letter.machine_id or letter.topic), no_wrap=True, overflow=ELLIPSIS)
     if is_phone:
-        about.append(ft.Row([ft.Container(sender, expand=True), When(letter.received_at)], spacing=8))
+        about.append(ft.Row([ft.Container(sender, expand=True), When(instant(letter.received_at))], spacing=8))
     if letter.replay_at is not None:
         about.append(ft.Text(_("Being fed in again"), color=ft.Colors.TERTIARY))
     line: list[ft.Control] = [
@@ -39,7 +40,7 @@ def LetterRow(letter: Letter, feed_in: Callable[[], Any]) -> ft.Control:
         ft.Column(about, spacing=2, expand=True, tight=True),
     ]
     if not is_phone:
-        line += [ft.Container(sender, width=180), ft.Container(When(letter.received_at), width=150)]
+        line += [ft.Container(sender, width=180), ft.Container(When(instant(letter.received_at)), width=150)]
     line.append(ft.Icon(ft.Icons.EXPAND_LESS if is_open else ft.Icons.EXPAND_MORE, color=ft.Colors.OUTLINE))
     head = ft.Container(
         ft.Row(line, spacing=14),

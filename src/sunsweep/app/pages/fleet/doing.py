@@ -2,7 +2,7 @@
 
 from sunsweep.app.figures import units
 from sunsweep.app.figures.ages import since
-from sunsweep.app.figures.times import at_ms
+from sunsweep.app.figures.times import instant_of
 from sunsweep.app.live.attention import Attention
 from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.live.machine import MachineNow
@@ -29,5 +29,5 @@ def doing(machine: MachineNow, found: Attention, now_ms: int) -> str:
     if area is not None:
         said.append(_("{area} so far").format(area=units.area(area)))
     if not said and found.state in _LASTS and found.since_ms is not None:
-        said.append(since(at_ms(found.since_ms), at_ms(now_ms)))
+        said.append(since(instant_of(found.since_ms), instant_of(now_ms)))
     return listed(said)

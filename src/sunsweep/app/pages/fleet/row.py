@@ -6,7 +6,7 @@ import flet as ft
 
 from sunsweep.app.figures import units
 from sunsweep.app.figures.ages import Freshness, freshness, heard
-from sunsweep.app.figures.times import at_ms
+from sunsweep.app.figures.times import instant_of
 from sunsweep.app.hooks.components import unless_same
 from sunsweep.app.hooks.watching import use_is_dark, use_machine, use_now_ms
 from sunsweep.app.live.attention import Attention
@@ -167,7 +167,9 @@ class _Look:
         elif how is Freshness.LATE:
             ink = AMBER.ink.of(dark=self.is_dark)
         weight = ft.FontWeight.W_600 if how is Freshness.LATE else None
-        return ft.Text(heard(at_ms(machine.heard_ms), at_ms(now_ms)), color=ink, size=13, no_wrap=True, weight=weight)
+        return ft.Text(
+            heard(instant_of(machine.heard_ms), instant_of(now_ms)), color=ink, size=13, no_wrap=True, weight=weight
+        )
 
 
 def _opens(machine_id: str, height: float, cells: list[ft.Control]) -> ft.Control:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+
+from sunsweep.app import addresses
 
 
 class Show(StrEnum):
@@ -44,16 +45,15 @@ class Wish:
 
     def address(self) -> str:
         """As short as it can be: what is usual is not said."""
-        said = {
-            "show": "" if self.show is Show.ALL else self.show.value,
-            "q": self.q,
-            "tag": self.tag,
-            "sort": self._sort(),
-            "page": str(self.page) if self.page > 1 else "",
-            "view": MAP if self.is_map else "",
-        }
-        query = urlencode({name: value for name, value in said.items() if value})
-        return f"/?{query}" if query else "/"
+        return addresses.address(
+            "/",
+            show="" if self.show is Show.ALL else self.show.value,
+            q=self.q,
+            tag=self.tag,
+            sort=self._sort(),
+            page=str(self.page) if self.page > 1 else "",
+            view=MAP if self.is_map else "",
+        )
 
     def sorted_by(self, column: Column) -> "Wish":
         """The other way round, where it is sorted by that column already."""
@@ -67,17 +67,15 @@ class Wish:
 
 def wish_of(address: str) -> Wish:
     """What an address asks for; what it says wrongly is as if it were not said."""
-    said = {name: values[-1] for name, values in parse_qs(urlsplit(address).query).items()}
-    sort = said.get("sort", "")
+    show, sort, page = (addresses.asked(address, name) for name in ("show", "sort", "page"))
     column = sort.removeprefix("-")
     is_column = column in set(Column)
-    page = said.get("page", "")
     return Wish(
-        show=Show(said["show"]) if said.get("show") in set(Show) else Show.ALL,
-        q=said.get("q", ""),
-        tag=said.get("tag", ""),
+        show=Show(show) if show in set(Show) else Show.ALL,
+        q=addresses.asked(address, "q"),
+        tag=addresses.asked(address, "tag"),
         sort=Column(column) if is_column else Column.ATTENTION,
         is_reversed=is_column and sort.startswith("-"),
         page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
-        is_map=said.get("view") == MAP,
+        is_map=addresses.asked(address, "view") == MAP,
     )

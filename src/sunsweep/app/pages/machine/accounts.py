@@ -33,8 +33,6 @@ class Account:
     days: str
     is_whole: bool
     """Everything that the machine numbered is here."""
-    waits: bool
-    """Something has not arrived, and still may."""
     rejected: tuple[Line, ...]
     given_up: Line | None
     missing: Line | None
@@ -51,7 +49,6 @@ def account_of(boot: Json, now: datetime) -> Account:
         title=title,
         days=_days(boot, now),
         is_whole=stored == last,
-        waits=not boot["complete"],
         rejected=_rejected(boot["rejected"]),
         given_up=_given_up(boot["given_up"]),
         missing=_missing(boot["not_yet_arrived"]),

@@ -3,7 +3,7 @@
 import flet as ft
 
 from sunsweep.app.figures.numbers import as_sent
-from sunsweep.app.figures.times import moment
+from sunsweep.app.figures.times import instant_of, moment
 from sunsweep.app.hooks.keeping import use_maybe
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.live.command_book import Step, Told
@@ -14,7 +14,6 @@ from sunsweep.app.look.parts import empty, failed, loading, named, quiet, sectio
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.machine.head_words import offline_since
-from sunsweep.app.pages.machine.values import at
 from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate, listed
@@ -141,7 +140,7 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
 
 
 def _given(told: Told, now_ms: int) -> str:
-    return "" if told.given_ms is None else moment(at(told.given_ms), at(now_ms))
+    return "" if told.given_ms is None else moment(instant_of(told.given_ms), instant_of(now_ms))
 
 
 def _life(told: Told, now_ms: int, *, is_dark: bool) -> list[ft.Control]:
@@ -150,7 +149,7 @@ def _life(told: Told, now_ms: int, *, is_dark: bool) -> list[ft.Control]:
         _("{name}: {value}").format(name=name_words(name), value=_value_words(value)) for name, value in told.params
     ]
     if told.now.state == CommandState.QUEUED and told.expires_ms is not None:
-        about.append(_("good until {time}").format(time=moment(at(told.expires_ms), at(now_ms))))
+        about.append(_("good until {time}").format(time=moment(instant_of(told.expires_ms), instant_of(now_ms))))
     return [
         *([quiet(listed(about))] if about else []),
         *(_step(one, now_ms, is_dark=is_dark) for one in told.steps),
@@ -172,7 +171,11 @@ def _step(step: Step, now_ms: int, *, is_dark: bool) -> ft.Control:
     return ft.Row(
         [
             ft.Container(
-                ft.Text(moment(at(step.at_ms), at(now_ms), seconds=True), size=12, color=ft.Colors.ON_SURFACE_VARIANT),
+                ft.Text(
+                    moment(instant_of(step.at_ms), instant_of(now_ms), seconds=True),
+                    size=12,
+                    color=ft.Colors.ON_SURFACE_VARIANT,
+                ),
                 width=76,
             ),
             command_mark(step.state, is_dark=is_dark, size=16),

@@ -8,14 +8,14 @@ import flet as ft
 
 from sunsweep.app.addresses import asked, asking
 from sunsweep.app.figures.lengths import length
-from sunsweep.app.figures.times import zone_caption
-from sunsweep.app.hooks.reading import use_reread
+from sunsweep.app.figures.times import instant_of, zone_caption
+from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.hooks.watching import use_is_dark, use_machine
 from sunsweep.app.look.parts import GAP, card, empty, failed, loading, named, quiet
 from sunsweep.app.look.tones import AMBER
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.pages.machine.charts.axes import Scale, held
-from sunsweep.app.pages.machine.charts.frame import Frame, Pointing, instant_of
+from sunsweep.app.pages.machine.charts.frame import Frame, Pointing
 from sunsweep.app.pages.machine.charts.plot import Chart, scale_for
 from sunsweep.app.pages.machine.charts.reading import Reading, read
 from sunsweep.app.pages.machine.charts.ribbon import Past, Ribbon
@@ -50,17 +50,17 @@ def Spanned(machine_id: str, span: Span) -> ft.Control:
         now_ms = model.server.clock.now_ms()
         return await read(model.api, machine_id, span, now_ms=now_ms, expected_s=expected_s)
 
-    found = use_reread(fetch, every_s=PACE_S[span], of=[machine_id, span, expected_s])
+    reading = use_reading(fetch, [machine_id, span, expected_s], every_s=PACE_S[span], is_kept=True)
 
     def measured(event: ft.LayoutSizeChangeEvent[Any]) -> None:
         set_width(float(int(event.width)))
 
-    if found.value is None and found.trouble:
-        body: ft.Control = failed(found.trouble, found.again)
-    elif found.value is None or width == 0:
+    if reading.found is None and reading.trouble:
+        body: ft.Control = failed(reading.trouble, reading.again)
+    elif reading.found is None or width == 0:
         body = loading(4, 148)
     else:
-        body = Drawings(found.value, offline_ms, width)
+        body = Drawings(reading.found, offline_ms, width)
     inside = ft.Column(
         [Head(machine_id, span), body],
         spacing=GAP,

@@ -1,17 +1,17 @@
 """Whether everything that the machine numbered has arrived."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import flet as ft
 
+from sunsweep.app.addresses import address
 from sunsweep.app.figures.numbers import number
-from sunsweep.app.hooks.reading import use_reread
+from sunsweep.app.figures.times import instant_of
+from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.parts import GAP, card, empty, failed, loading, named, quiet
 from sunsweep.app.look.tones import AMBER, GREEN, RED, Tone
 from sunsweep.app.model import Model, use_model, watch
-from sunsweep.app.pages.dead_letters.letters import Wish
 from sunsweep.app.pages.machine.accounts import Account, Line, account_of
 from sunsweep.app.words import _, ngettext
 
@@ -29,11 +29,11 @@ def LedgerPart(machine_id: str) -> ft.Control:
     async def fetch() -> dict[str, Any]:
         return await model.api.ledger(machine_id, limit=count)
 
-    reading = use_reread(fetch, every_s=PACE_S, of=[machine_id, count])
-    found = reading.value
+    reading = use_reading(fetch, [machine_id, count], every_s=PACE_S, is_kept=True)
+    found = reading.found
     if found is None:
         return failed(reading.trouble, reading.again) if reading.trouble else loading(3, 72)
-    now = datetime.fromtimestamp(model.server.clock.now_s(), UTC)
+    now = instant_of(model.server.clock.now_ms())
     accounts = [account_of(boot, now) for boot in found["items"]]
     more = named("ledger-more", ft.TextButton(_("Show older"), on_click=lambda: set_count(MOST_BOOTS)))
     unnumbered = found["unnumbered"]
@@ -94,7 +94,7 @@ def _refused(model: Model, machine_id: str) -> ft.Control:
     button = ft.TextButton(
         _("Refused messages of this machine"),
         icon=ft.Icons.UNSUBSCRIBE_OUTLINED,
-        on_click=lambda: model.go(Wish(machine_id).address),
+        on_click=lambda: model.go(address("/dead-letters", machine=machine_id)),
     )
     return ft.Row([named("ledger-refused", button)])
 

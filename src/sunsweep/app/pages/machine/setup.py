@@ -9,12 +9,13 @@ import flet as ft
 from sunsweep.app.hooks.keeping import use_list, use_maybe, use_redraw, use_wrong
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.copying import Copyable
+from sunsweep.app.look.forms import told
 from sunsweep.app.look.parts import GAP, card, failed, loading, named, quiet, section
+from sunsweep.app.machine_form.draft import changes, draft_of, read
+from sunsweep.app.machine_form.fields import machine_fields, use_models
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.one_time import OneTime
-from sunsweep.app.pages.onboarding.draft import changes, draft_of, read
-from sunsweep.app.pages.onboarding.fields import machine_fields, told, use_models
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate
 

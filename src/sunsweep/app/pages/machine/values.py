@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 from sunsweep.app.figures import units
 from sunsweep.app.figures.ages import Freshness, freshness, heard
+from sunsweep.app.figures.times import instant_of
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.live.readings import Reading, number
 from sunsweep.app.live.trail import POWER
@@ -74,7 +74,7 @@ def _tile(machine: MachineNow, name: str, label: str, figure: str, reading: Read
         name,
         label,
         figure,
-        heard(at(reading.at_ms), at(now_ms)),
+        heard(instant_of(reading.at_ms), instant_of(now_ms)),
         freshness(age_s, _interval_s(machine, name), machine.presence),
     )
 
@@ -82,8 +82,3 @@ def _tile(machine: MachineNow, name: str, label: str, figure: str, reading: Read
 def _interval_s(machine: MachineNow, name: str) -> float:
     """What a run has come to is told with a status: seldom, where nothing changes."""
     return float("inf") if name in _RUN else machine.expected_interval_s
-
-
-def at(at_ms: int) -> datetime:
-    """An instant of the store for `figures`."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC)

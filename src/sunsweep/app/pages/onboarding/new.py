@@ -5,13 +5,14 @@ from contextlib import suppress
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_redraw, use_wrong
+from sunsweep.app.look.forms import told
 from sunsweep.app.look.parts import GAP, card, empty, heading, named, quiet
+from sunsweep.app.machine_form.draft import NEW, read
+from sunsweep.app.machine_form.fields import machine_fields, use_models
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.net.server_clock import read_ms
 from sunsweep.app.one_time import OneTime
-from sunsweep.app.pages.onboarding.draft import NEW, read
-from sunsweep.app.pages.onboarding.fields import machine_fields, told, use_models
 from sunsweep.app.words import _
 
 WIDTH = 760

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import flet as ft
 
-from sunsweep.app.acting import use_acting
+from sunsweep.app.figures.times import instant_of
+from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.keeping import use_made, use_maybe
+from sunsweep.app.hooks.reading import Reading, use_reading
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.lists import framed
 from sunsweep.app.look.once import shown_once
@@ -18,7 +20,6 @@ from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.pages.people.parts import FORM_WIDTH, form, item, roles, row
 from sunsweep.app.pages.people.persons import GIVEABLE, KEY_DAYS, Key, key, keys_in_order
-from sunsweep.app.reading import Reading, use_reading
 from sunsweep.app.words import _, isolate, ngettext
 
 
@@ -36,7 +37,7 @@ class Draft:
 
 
 def _now(model: Model) -> datetime:
-    return datetime.fromtimestamp(model.server.clock.now_ms() / 1000, UTC)
+    return instant_of(model.server.clock.now_ms())
 
 
 @ft.component

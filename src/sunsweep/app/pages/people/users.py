@@ -6,8 +6,9 @@ from typing import Any
 
 import flet as ft
 
-from sunsweep.app.acting import Acting, use_acting
+from sunsweep.app.hooks.acting import Acting, use_acting
 from sunsweep.app.hooks.keeping import use_made, use_maybe
+from sunsweep.app.hooks.reading import Reading, use_reading
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.lists import framed
 from sunsweep.app.look.once import shown_once
@@ -17,7 +18,6 @@ from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.pages.people.parts import FORM_WIDTH, form, item, roles, row
 from sunsweep.app.pages.people.persons import GIVEABLE, Person, in_order, person
-from sunsweep.app.reading import Reading, use_reading
 from sunsweep.app.words import _, isolate
 
 

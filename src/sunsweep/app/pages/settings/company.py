@@ -6,10 +6,10 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_maybe, use_wrong
+from sunsweep.app.look.forms import HALF, WHOLE, Columns, told
 from sunsweep.app.look.parts import card, failed, loading, named, section
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.pages.onboarding.fields import HALF, WHOLE, Columns, told
 from sunsweep.app.pages.settings.company_draft import company_draft, read_company
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from sunsweep.app.words import _
 
-PLATFORMS: Final = frozenset({"name", "raw_retention_days"})
-"""Only a platform admin changes these."""
 _BOUNDS: Final = {"raw_retention_days": (1, 36_500), "command_life_s": (30, 604_800)}
 
 

@@ -3,10 +3,10 @@
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_wrong
+from sunsweep.app.look.forms import HALF, WHOLE
 from sunsweep.app.look.parts import card, named, quiet, section
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.pages.onboarding.fields import HALF, WHOLE
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _
 

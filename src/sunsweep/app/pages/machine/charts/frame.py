@@ -1,7 +1,6 @@
 """Where a time and a value lie on a drawing."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 import flet as ft
@@ -70,11 +69,6 @@ Offsets = list[ft.Offset | tuple[int | float, int | float]]
 def y_of(value: float, scale: Scale, top: float, bottom: float) -> float:
     """From the top down."""
     return round(bottom - (value - scale.low) / (scale.high - scale.low) * (bottom - top), 1)
-
-
-def instant_of(at_ms: float) -> datetime:
-    """For the words of times."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 @dataclass(eq=False)

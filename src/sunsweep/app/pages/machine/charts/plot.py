@@ -8,12 +8,12 @@ import flet.canvas as cv
 
 from sunsweep.app.figures.lengths import length
 from sunsweep.app.figures.numbers import number
-from sunsweep.app.figures.times import date, moment, tick
+from sunsweep.app.figures.times import date, instant_of, moment, tick
 from sunsweep.app.look.parts import named
 from sunsweep.app.look.tones import AMBER
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.pages.machine.charts.axes import Scale, scale, time_marks
-from sunsweep.app.pages.machine.charts.frame import Frame, Offsets, Pointing, instant_of, pointed, y_of
+from sunsweep.app.pages.machine.charts.frame import Frame, Offsets, Pointing, pointed, y_of
 from sunsweep.app.pages.machine.charts.quantities import Look, look_of
 from sunsweep.app.pages.machine.charts.series import Point, Series, nearest, runs
 from sunsweep.app.words import _, listed

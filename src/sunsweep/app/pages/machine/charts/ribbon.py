@@ -10,14 +10,15 @@ import flet.canvas as cv
 
 from sunsweep.app.figures.ages import since
 from sunsweep.app.figures.lengths import length
-from sunsweep.app.figures.times import moment
+from sunsweep.app.figures.times import instant_of, moment
+from sunsweep.app.live.attention import NEEDS, RANK
 from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.look.commands import order_words, story
 from sunsweep.app.look.parts import named, quiet
-from sunsweep.app.look.states import LOOKS, Shape, by_need
+from sunsweep.app.look.states import LOOKS, Shape
 from sunsweep.app.look.statuses import status_words
 from sunsweep.app.model import use_model, watch
-from sunsweep.app.pages.machine.charts.frame import Frame, Offsets, Pointing, instant_of, pointed
+from sunsweep.app.pages.machine.charts.frame import Frame, Offsets, Pointing, pointed
 from sunsweep.app.pages.machine.charts.plot import headed, time_axis
 from sunsweep.app.pages.machine.charts.stretches import Order, Stretch, at, bunches
 from sunsweep.app.words import _, isolate, listed, ngettext
@@ -130,12 +131,12 @@ def _areas(found: Sequence[Stretch], frame: Frame, *, is_dark: bool) -> list[cv.
     middle = (TOP + BOTTOM) / 2
     for one in found:
         left, right = frame.x(one.begin_ms), frame.x(one.end_ms)
-        if LOOKS[one.state].needs_attention:
+        if one.state in NEEDS:
             right = max(right, left + LEAST)
         ends.setdefault(one.state, []).extend([(left, middle), (right, middle)])
     return [
         _band(ends[state], _fill(state, is_dark=is_dark), hollow=LOOKS[state].shape is Shape.HOLLOW)
-        for state in sorted(ends, key=by_need, reverse=True)
+        for state in sorted(ends, key=RANK.__getitem__, reverse=True)
     ]
 
 
@@ -201,7 +202,7 @@ def _order_line(order: Order, now: datetime) -> str:
 
 
 def _legend(past: Past, *, is_dark: bool) -> ft.Control:
-    states = sorted({one.state for one in past.stretches}, key=by_need)
+    states = sorted({one.state for one in past.stretches}, key=RANK.__getitem__)
     entries: list[ft.Control] = [
         ft.Row(
             [

@@ -1,22 +1,19 @@
 """The fields of a machine, for a new one and for changing one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_list
 from sunsweep.app.hooks.watching import use_changes
+from sunsweep.app.look.forms import HALF, WHOLE, Columns
 from sunsweep.app.look.parts import named
+from sunsweep.app.machine_form.draft import Draft, take_pair
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.pages.onboarding.draft import Draft, take_pair
-from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _
 
-Columns = dict[str | ft.ResponsiveRowBreakpoint, int | float]
-HALF: Final[Columns] = {"xs": 12, "md": 6}
-WHOLE = 12
 OFFERED = 8
 """Models that are offered for a tap; what has more is typed."""
 
@@ -96,17 +93,6 @@ def machine_fields(
         spacing=12,
         run_spacing=12,
     )
-
-
-def told(trouble: Refused | Away, names: Mapping[str, Any]) -> tuple[dict[str, str], str]:
-    """The server's words, beside the fields that they are about; else for under the button."""
-    if isinstance(trouble, Refused):
-        beside = {one.field.partition(".")[0]: one.message for one in trouble.errors}
-        if not beside and trouble.field:
-            beside = {trouble.field.partition(".")[0]: in_words(trouble)}
-        if beside and beside.keys() <= names.keys():
-            return beside, ""
-    return {}, in_words(trouble)
 
 
 def use_models() -> list[str]:
