@@ -11,7 +11,7 @@ DATA ?= data/demo
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help setup app demo test check prove audit chaos bench docs lock format
+.PHONY: help setup app demo test check prove audit chaos bench pictures docs lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -58,6 +58,10 @@ bench: ## Run every executable bench/*.py
 	@for bench in bench/*.py; do \
 	  if [[ -x $$bench ]]; then echo "== $$bench"; PYTHONPATH=. $(BIN)/python "$$bench" $(ARGS); fi; \
 	done
+
+pictures: ## Draw the app's pages in docs/pictures anew, from machines of a demo
+	@scripts/setup.sh mosquitto chromium app
+	@$(BIN)/python -m tests.app.pictures $(ARGS)
 
 audit: ## Ask for known holes in what requirements.lock names (needs the network: PyPI)
 	@scripts/setup.sh

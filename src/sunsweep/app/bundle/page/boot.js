@@ -50,7 +50,8 @@
   const trouble = document.getElementById("boot-trouble");
   const reload = document.getElementById("boot-reload");
   document.documentElement.lang = language;
-  document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
+  // Of this page only: Flutter places what screen readers find as if the document ran from left to right.
+  page.dir = language === "ar" ? "rtl" : "ltr";
   reload.textContent = words.reload;
   reload.addEventListener("click", () => location.reload());
 
