@@ -17,7 +17,7 @@ _UNDER_WAY = frozenset({State.QUEUED, State.SENT, State.ACCEPTED, State.RUNNING}
 
 
 class Sought(NamedTuple):
-    """A page of commands, the newest first: older than `before`, in one of these states, open or not, of runs or not."""
+    """A page of commands, the newest first: older than `before`, in one of the states, open or not, of runs or not."""
 
     before: str = ""
     limit: int = 50
