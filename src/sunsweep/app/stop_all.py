@@ -3,6 +3,7 @@
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.look.parts import named
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
@@ -15,7 +16,6 @@ def StopAll() -> ft.Control:
     model = use_model()
     window, company = watch(model.window), watch(model.company)
     is_asking, set_asking = ft.use_state(False)
-    is_busy, set_busy = ft.use_state(False)
     said, set_said = ft.use_state("")
 
     def ask() -> None:
@@ -23,21 +23,19 @@ def StopAll() -> ft.Control:
         set_asking(True)
 
     async def stop() -> None:
-        set_busy(True)
         set_said("")
         try:
             run = await model.api.stop_all()
         except (Refused, Away) as trouble:
             set_said(in_words(trouble))
             return
-        finally:
-            set_busy(False)
         set_asking(False)
         model.go(f"/commands/runs/{run['id']}")
 
+    stopping = use_once(stop)
     ft.use_dialog(
         ft.AlertDialog(
-            modal=True,
+            modal=stopping.is_under_way,
             title=ft.Text(_question(model)),
             content=ft.Column(
                 [
@@ -54,7 +52,13 @@ def StopAll() -> ft.Control:
             ),
             actions=[
                 named(
-                    "stop-all-no", ft.TextButton(_("Do not stop"), on_click=lambda: set_asking(False), autofocus=True)
+                    "stop-all-no",
+                    ft.TextButton(
+                        _("Do not stop"),
+                        on_click=lambda: set_asking(False),
+                        autofocus=True,
+                        disabled=stopping.is_under_way,
+                    ),
                 ),
                 named(
                     "stop-all-yes",
@@ -63,8 +67,8 @@ def StopAll() -> ft.Control:
                         icon=ft.Icons.STOP_CIRCLE,
                         bgcolor=ft.Colors.ERROR,
                         color=ft.Colors.ON_ERROR,
-                        on_click=stop,
-                        disabled=is_busy,
+                        on_click=stopping.do,
+                        disabled=stopping.is_under_way,
                     ),
                 ),
             ],

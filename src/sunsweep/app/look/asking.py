@@ -22,10 +22,14 @@ def question(
     on_no: Callable[[], Any],
     said: str = "",
     more: ft.Control | None = None,
+    is_under_way: bool = False,
 ) -> ft.AlertDialog:
-    """A dialog for `ft.use_dialog`; `said` is why it did not work, `more` what has to be chosen first."""
+    """A dialog for `ft.use_dialog`; `said` is why it did not work, `more` what has to be chosen first.
+
+    While the act is under way a No would promise too much.
+    """
     return ft.AlertDialog(
-        modal=True,
+        modal=is_under_way,
         title=ft.Text(title),
         content=ft.Column(
             [
@@ -37,10 +41,12 @@ def question(
             width=WIDTH,
         ),
         actions=[
-            named(f"{identifier}-no", ft.TextButton(no, on_click=on_no, autofocus=True)),
+            named(f"{identifier}-no", ft.TextButton(no, on_click=on_no, autofocus=True, disabled=is_under_way)),
             named(
                 f"{identifier}-yes",
-                ft.FilledButton(yes, bgcolor=ft.Colors.ERROR, color=ft.Colors.ON_ERROR, on_click=on_yes),
+                ft.FilledButton(
+                    yes, bgcolor=ft.Colors.ERROR, color=ft.Colors.ON_ERROR, on_click=on_yes, disabled=is_under_way
+                ),
             ),
         ],
         on_dismiss=on_no,

@@ -6,6 +6,7 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.hooks.once import Handler, use_once
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.chips import chip
 from sunsweep.app.look.command_marks import command_ink, command_mark
@@ -26,6 +27,7 @@ def Preview(draft: Draft, looking: Looking) -> ft.Control:
     model = use_model()
     company = watch(model.company)
     is_dark = use_is_dark()
+    beginning = use_once(draft.begin)
     answer, terms = looking.answer, looking.terms
     if answer is None or terms is None:
         return ft.Container()
@@ -59,7 +61,7 @@ def Preview(draft: Draft, looking: Looking) -> ft.Control:
                 color=ft.Colors.ERROR,
             )
         )
-    parts += _acts(draft, looking, order, ready, answer, company.name)
+    parts += _acts(draft, beginning, looking, order, ready, answer, company.name)
     parts.append(ft.Divider())
     if refused:
         parts.append(_filter(draft, looking, refused, answer["machines"]))
@@ -69,7 +71,13 @@ def Preview(draft: Draft, looking: Looking) -> ft.Control:
 
 
 def _acts(
-    draft: Draft, looking: Looking, order: str, ready: int, answer: Mapping[str, Any], company: str
+    draft: Draft,
+    beginning: Handler,
+    looking: Looking,
+    order: str,
+    ready: int,
+    answer: Mapping[str, Any],
+    company: str,
 ) -> list[ft.Control]:
     is_stop = draft.ordering.is_stop
     meant = answer["machines"] if is_stop else ready
@@ -79,7 +87,7 @@ def _acts(
     go = ft.FilledButton(
         words,
         icon=ft.Icons.STOP_CIRCLE if is_stop else ft.Icons.SEND,
-        on_click=draft.begin,
+        on_click=beginning.do,
         disabled=looking.is_busy or not meant,
         style=ft.ButtonStyle(bgcolor=ft.Colors.ERROR, color=ft.Colors.ON_ERROR) if is_stop else None,
     )

@@ -9,6 +9,7 @@ from sunsweep.app.figures.ages import since
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import clock, instant, instant_of, moment
 from sunsweep.app.hooks.components import keyed
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words, reason_words, state_words, story
@@ -126,7 +127,6 @@ def Life(item: Item) -> ft.Control:
     unread: tuple[Mapping[str, Any], ...] | None = None
     steps, set_steps = ft.use_state(unread)
     said, set_said = ft.use_state("")
-    is_busy, set_busy = ft.use_state(False)
     is_asking, set_asking = ft.use_state(False)
     told = item.given
 
@@ -139,7 +139,6 @@ def Life(item: Item) -> ft.Control:
         set_steps(tuple(found["history"]))
 
     async def act(call: Any) -> None:
-        set_busy(True)
         set_said("")
         try:
             answer = await call(told.machine_id, told.id)
@@ -149,8 +148,6 @@ def Life(item: Item) -> ft.Control:
             item.given = given(answer)
             model.fleet.take_command(answer)
             set_asking(False)
-        finally:
-            set_busy(False)
 
     async def cancel() -> None:
         await act(model.api.cancel_command)
@@ -158,11 +155,12 @@ def Life(item: Item) -> ft.Control:
     async def close() -> None:
         await act(model.api.close_command)
 
+    closing, cancelling = use_once(close), use_once(cancel)
     ft.use_effect(look, [told.state, told.reason])
     machine = isolate(machine_name(model, told.machine_id) or told.machine_id)
     ft.use_dialog(
         ft.AlertDialog(
-            modal=True,
+            modal=closing.is_under_way,
             title=ft.Text(_("Close the stop of {machine}?").format(machine=machine)),
             content=ft.Column(
                 [
@@ -181,7 +179,10 @@ def Life(item: Item) -> ft.Control:
                 named(
                     "close-no", ft.TextButton(_("Leave it open"), on_click=lambda: set_asking(False), autofocus=True)
                 ),
-                named("close-yes", ft.FilledButton(_("I have looked: close it"), on_click=close, disabled=is_busy)),
+                named(
+                    "close-yes",
+                    ft.FilledButton(_("I have looked: close it"), on_click=closing.do, disabled=closing.is_under_way),
+                ),
             ],
             on_dismiss=lambda: set_asking(False),
         )
@@ -199,12 +200,19 @@ def Life(item: Item) -> ft.Control:
         )
     ]
     if session.may_command and told.may_cancel:
-        acts.append(named(f"cancel-{told.id}", ft.OutlinedButton(_("Take it back"), on_click=cancel, disabled=is_busy)))
+        acts.append(
+            named(
+                f"cancel-{told.id}",
+                ft.OutlinedButton(_("Take it back"), on_click=cancelling.do, disabled=cancelling.is_under_way),
+            )
+        )
     if session.may_command and told.may_close:
         acts.append(
             named(
                 f"close-{told.id}",
-                ft.OutlinedButton(_("Close this stop"), on_click=lambda: set_asking(True), disabled=is_busy),
+                ft.OutlinedButton(
+                    _("Close this stop"), on_click=lambda: set_asking(True), disabled=closing.is_under_way
+                ),
             )
         )
     return ft.Container(

@@ -7,6 +7,7 @@ from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import instant_of, moment
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made, use_redraw
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.chips import chip
@@ -210,11 +211,9 @@ def Abort(of: Run, following: Following) -> ft.Control:
     """Ends a run early: asks once, and says what it does not bring back."""
     model = use_model()
     is_asking, set_asking = ft.use_state(False)
-    is_busy, set_busy = ft.use_state(False)
     said, set_said = ft.use_state("")
 
     async def abort() -> None:
-        set_busy(True)
         set_said("")
         try:
             following.now.run = run(await model.api.abort_bulk(of.id))
@@ -223,13 +222,12 @@ def Abort(of: Run, following: Following) -> ft.Control:
         else:
             set_asking(False)
             following.ask_now()
-        finally:
-            set_busy(False)
 
+    aborting = use_once(abort)
     left = of.share(Share.NOT_GIVEN)
     ft.use_dialog(
         ft.AlertDialog(
-            modal=True,
+            modal=aborting.is_under_way,
             title=ft.Text(
                 _("End this run: {command}, {machines}?").format(
                     command=order_words(of.command), machines=machines_words(of.machines)
@@ -246,7 +244,9 @@ def Abort(of: Run, following: Following) -> ft.Control:
             ),
             actions=[
                 named("abort-no", ft.TextButton(_("Let it go on"), on_click=lambda: set_asking(False), autofocus=True)),
-                named("abort-yes", ft.FilledButton(_("End the run"), on_click=abort, disabled=is_busy)),
+                named(
+                    "abort-yes", ft.FilledButton(_("End the run"), on_click=aborting.do, disabled=aborting.is_under_way)
+                ),
             ],
             on_dismiss=lambda: set_asking(False),
         )

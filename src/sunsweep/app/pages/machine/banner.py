@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import flet as ft
 
+from sunsweep.app.hooks.once import Handler, use_once
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.commands import order_words, story
@@ -42,7 +43,8 @@ def HoldBanner(watched: Watched) -> ft.Control:
             return
         set_asks(False)
 
-    ft.use_dialog(_closing(watched, said, close, lambda: set_asks(False)) if asks else None)
+    closing = use_once(close)
+    ft.use_dialog(_closing(watched, said, closing, lambda: set_asks(False)) if asks else None)
     if found is None:
         return ft.Container()
     ink = RED.ink.of(dark=is_dark)
@@ -97,7 +99,7 @@ def _meaning(found: Held) -> str:
     return _("Look at the machine and release its button; then give it a reset.")
 
 
-def _closing(watched: Watched, said: str, on_yes: Callable[[], object], on_no: Callable[[], None]) -> ft.AlertDialog:
+def _closing(watched: Watched, said: str, closing: Handler, on_no: Callable[[], None]) -> ft.AlertDialog:
     machine = watched.machine
     return question(
         "close-stop",
@@ -108,7 +110,8 @@ def _closing(watched: Watched, said: str, on_yes: Callable[[], object], on_no: C
         ),
         yes=_("I have looked: close the stop"),
         no=_("Keep waiting"),
-        on_yes=on_yes,
+        on_yes=closing.do,
         on_no=on_no,
         said=said,
+        is_under_way=closing.is_under_way,
     )

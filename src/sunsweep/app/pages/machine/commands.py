@@ -5,6 +5,7 @@ import flet as ft
 from sunsweep.app.figures.numbers import as_sent
 from sunsweep.app.figures.times import instant_of, moment
 from sunsweep.app.hooks.keeping import use_maybe
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.live.command_book import Step, Told
 from sunsweep.app.look.command_marks import command_ink, command_mark
@@ -80,6 +81,7 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
         except (Refused, Away) as trouble:
             set_said(in_words(trouble))
 
+    cancelling = use_once(cancel)
     ft.use_effect(read, [is_open, state])
     if told is None:
         return ft.Container()
@@ -122,7 +124,14 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
                     ),
                     *(_life(told, model.server.clock.now_ms(), is_dark=is_dark) if is_open else []),
                     *(
-                        [named(f"cancel-{command_id}", ft.OutlinedButton(_("Take it back"), on_click=cancel))]
+                        [
+                            named(
+                                f"cancel-{command_id}",
+                                ft.OutlinedButton(
+                                    _("Take it back"), on_click=cancelling.do, disabled=cancelling.is_under_way
+                                ),
+                            )
+                        ]
                         if may_cancel
                         else []
                     ),

@@ -7,6 +7,7 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_list, use_maybe, use_redraw, use_wrong
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.copying import Copyable
 from sunsweep.app.look.forms import told
@@ -96,7 +97,6 @@ def Details(row: Row, changed: Callable[[Row], None]) -> ft.Control:
     draft, _set_draft = ft.use_state(draft_of(row))
     wrong, set_wrong = use_wrong()
     said, set_said = ft.use_state("")
-    is_busy, set_busy = ft.use_state(False)
     redraw = use_redraw()
     models = use_models()
 
@@ -107,7 +107,6 @@ def Details(row: Row, changed: Callable[[Row], None]) -> ft.Control:
         wish = changes(body, row)
         if found or not wish:
             return
-        set_busy(True)
         try:
             changed(await model.api.change_machine(row["machine_id"], wish))
         except (Refused, Away) as trouble:
@@ -116,16 +115,20 @@ def Details(row: Row, changed: Callable[[Row], None]) -> ft.Control:
             set_said(words)
         else:
             model.say(_("Saved"))
-        finally:
-            set_busy(False)
 
+    saving = use_once(save)
     return card(
         section(_("Name and place")),
         ft.Container(height=4),
-        machine_fields(draft, wrong, models, redraw=redraw, on_submit=save),
+        machine_fields(draft, wrong, models, redraw=redraw, on_submit=saving.do),
         *([named("setup-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
         ft.Row(
-            [named("setup-save", ft.FilledButton(_("Save"), icon=ft.Icons.CHECK, on_click=save, disabled=is_busy))],
+            [
+                named(
+                    "setup-save",
+                    ft.FilledButton(_("Save"), icon=ft.Icons.CHECK, on_click=saving.do, disabled=saving.is_under_way),
+                )
+            ],
             alignment=ft.MainAxisAlignment.END,
         ),
     )
@@ -164,6 +167,7 @@ def Access(row: Row, changed: Callable[[Row], None]) -> ft.Control:
 
         return tried
 
+    enabling, coding = use_once(at_once(enable)), use_once(at_once(code))
     disabling = Act(
         "disable",
         _("Disable {machine}?").format(machine=serial),
@@ -184,7 +188,7 @@ def Access(row: Row, changed: Callable[[Row], None]) -> ft.Control:
         named("disable", ft.OutlinedButton(_("Disable"), icon=ft.Icons.BLOCK, on_click=lambda: ask(disabling)))
         if row["enabled"]
         else named(
-            "enable", ft.FilledTonalButton(_("Enable"), icon=ft.Icons.CHECK_CIRCLE_OUTLINE, on_click=at_once(enable))
+            "enable", ft.FilledTonalButton(_("Enable"), icon=ft.Icons.CHECK_CIRCLE_OUTLINE, on_click=enabling.do)
         )
     )
     shown: list[ft.Control] = (
@@ -205,7 +209,7 @@ def Access(row: Row, changed: Callable[[Row], None]) -> ft.Control:
                 named(
                     "new-code",
                     ft.FilledTonalButton(
-                        _("Enrol it anew"), icon=ft.Icons.KEY, on_click=at_once(code), disabled=not row["enabled"]
+                        _("Enrol it anew"), icon=ft.Icons.KEY, on_click=coding.do, disabled=not row["enabled"]
                     ),
                 ),
                 named(
@@ -342,8 +346,19 @@ def _use_question() -> Callable[[Act], None]:
         set_said("")
         set_act(None)
 
+    doing = use_once(do)
     ft.use_dialog(
-        question(act.identifier, act.title, act.words, yes=act.yes, no=act.no, on_yes=do, on_no=leave, said=said)
+        question(
+            act.identifier,
+            act.title,
+            act.words,
+            yes=act.yes,
+            no=act.no,
+            on_yes=doing.do,
+            on_no=leave,
+            said=said,
+            is_under_way=doing.is_under_way,
+        )
         if act is not None
         else None
     )

@@ -6,6 +6,7 @@ from typing import Final
 import flet as ft
 
 from sunsweep.app.figures.times import clock, instant_of
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.hooks.watching import use_now_ms
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.copying import Copyable
@@ -86,11 +87,12 @@ def CodeCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], N
             return
         keep((shown or OneTime(model.server.clock.now_ms())).with_code(issued))
 
+    renewing = use_once(renew)
     title = section(_("On its computer, with the Sunsweep program"))
     is_shown = shown is not None and bool(shown.code)
     button = ft.OutlinedButton if is_shown else ft.FilledButton
     words = _("Make a new code") if is_shown else _("Make a code")
-    another = named("new-code", button(words, icon=ft.Icons.KEY, on_click=renew))
+    another = named("new-code", button(words, icon=ft.Icons.KEY, on_click=renewing.do, disabled=renewing.is_under_way))
     failure = [named("code-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []
     if shown is None or not shown.code:
         return card(
@@ -167,6 +169,7 @@ def LoginCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], 
         set_asking(False)
         keep((shown or OneTime(model.server.clock.now_ms())).with_login(login))
 
+    rotating = use_once(rotate)
     ft.use_dialog(
         question(
             "new-login",
@@ -174,7 +177,7 @@ def LoginCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], 
             _("Its present login ends when the new one first connects, or after a day."),
             yes=_("Make a new login"),
             no=_("Keep the present one"),
-            on_yes=rotate,
+            on_yes=rotating.do,
             on_no=lambda: set_asking(False),
             said=said,
         )
