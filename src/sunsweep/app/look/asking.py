@@ -1,11 +1,14 @@
 """One question before what cannot be taken back: it names its object, and No is where the hand rests."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import flet as ft
 
-from sunsweep.app.look.parts import named
+from sunsweep.app.hooks.acting import use_acting
+from sunsweep.app.hooks.keeping import use_maybe
+from sunsweep.app.look.parts import error_line, named
 
 WIDTH = 420
 """Logical pixels, or what a phone has."""
@@ -35,7 +38,7 @@ def question(
             [
                 ft.Text(words),
                 *([more] if more is not None else []),
-                *([named(f"{identifier}-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+                *error_line(f"{identifier}-said", said),
             ],
             tight=True,
             width=WIDTH,
@@ -51,3 +54,46 @@ def question(
         ],
         on_dismiss=on_no,
     )
+
+
+@dataclass(frozen=True)
+class Act:
+    """What is asked before: its question, and what Yes does; `do` may raise `Refused` and `Away`."""
+
+    identifier: str
+    title: str
+    words: str
+    yes: str
+    no: str
+    do: Callable[[], Awaitable[object]]
+
+
+def use_question() -> Callable[[Act], None]:
+    """Ask before an act; a refusal is told where it was asked."""
+    act, ask = use_maybe(Act)
+    acting = use_acting()
+
+    async def do() -> None:
+        if act is not None and await acting.tries(act.do):
+            ask(None)
+
+    def leave() -> None:
+        acting.forget()
+        ask(None)
+
+    ft.use_dialog(
+        question(
+            act.identifier,
+            act.title,
+            act.words,
+            yes=act.yes,
+            no=act.no,
+            on_yes=do,
+            on_no=leave,
+            said=acting.said,
+            is_under_way=acting.is_busy,
+        )
+        if act is not None
+        else None
+    )
+    return ask

@@ -6,7 +6,7 @@ from typing import Final
 import flet as ft
 
 from sunsweep.app.hooks.once import use_once
-from sunsweep.app.look.parts import card, named, quiet
+from sunsweep.app.look.parts import card, error_line, named, quiet
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.net.server import IN_BROWSER
@@ -76,7 +76,7 @@ def LoginPage() -> ft.Control:
                     on_submit=entering.do,
                 ),
             ),
-            *([named("login-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+            *error_line("login-said", said),
             named(
                 "login-go",
                 ft.FilledButton(

@@ -12,7 +12,7 @@ from sunsweep.app.look.chips import chip
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import CommandState, order_words
 from sunsweep.app.look.parameter_words import params_words
-from sunsweep.app.look.parts import card, named, quiet, section
+from sunsweep.app.look.parts import card, error_line, named, quiet, section
 from sunsweep.app.look.refusals import problem_words
 from sunsweep.app.look.statuses import status_words
 from sunsweep.app.model import Model, use_model, watch
@@ -91,7 +91,7 @@ def _acts(
         disabled=looking.is_busy or not meant,
         style=ft.ButtonStyle(bgcolor=ft.Colors.ERROR, color=ft.Colors.ON_ERROR) if is_stop else None,
     )
-    said = [named("preview-said", ft.Text(looking.said, color=ft.Colors.ERROR))] if looking.said else []
+    said = error_line("preview-said", looking.said)
     return [
         *said,
         ft.Row(

@@ -7,7 +7,7 @@ import flet as ft
 from sunsweep.app.hooks.keeping import use_redraw, use_wrong
 from sunsweep.app.hooks.once import use_once
 from sunsweep.app.look.forms import told
-from sunsweep.app.look.parts import GAP, card, empty, heading, named, quiet
+from sunsweep.app.look.parts import GAP, card, empty, error_line, heading, named, quiet
 from sunsweep.app.machine_form.draft import NEW, read
 from sunsweep.app.machine_form.fields import machine_fields, use_models
 from sunsweep.app.model import use_model
@@ -67,7 +67,7 @@ def NewMachinePage() -> ft.Control:
                     quiet(_("Only the serial number is needed now; the rest can be said later.")),
                     ft.Container(height=4),
                     machine_fields(draft, wrong, models, redraw=redraw, on_submit=adding.do),
-                    *([named("add-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+                    *error_line("add-said", said),
                     ft.Row(
                         [
                             named("add-cancel", ft.TextButton(_("Cancel"), on_click=lambda: model.go("/"))),

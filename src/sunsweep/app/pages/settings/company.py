@@ -8,7 +8,7 @@ import flet as ft
 from sunsweep.app.hooks.keeping import use_maybe, use_wrong
 from sunsweep.app.hooks.once import use_once
 from sunsweep.app.look.forms import HALF, WHOLE, Columns, told
-from sunsweep.app.look.parts import card, failed, loading, named, section
+from sunsweep.app.look.parts import card, error_line, failed, loading, named, section
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.settings.company_draft import company_draft, read_company
@@ -132,7 +132,7 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
                 on_change=take("custom_commands"),
             ),
         ),
-        *([named("company-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+        *error_line("company-said", said),
         ft.Row(
             [
                 named(
