@@ -7,7 +7,7 @@ from bench.stopwatch import Stopwatch
 
 
 async def clicks(bench: Bench) -> None:
-    rows = []
+    rows: list[Sequence[str]] = []
     times = bench.options.clicks
 
     async def both_ways(name: str, stopwatch: Stopwatch, there: Sequence[str], back: Sequence[str]) -> None:

@@ -62,7 +62,11 @@ class Preferences(ft.Observable):
 
 @dataclass(eq=False)
 class Window(ft.Observable):
+    """What the page is shown in."""
+
     width: Width = Width.WIDE
+    is_dark: bool = False
+    """Whether the device is set to dark."""
 
 
 @dataclass(eq=False)

@@ -3,10 +3,9 @@
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.look.asking import Act, use_question
 from sunsweep.app.look.parts import named
 from sunsweep.app.model import Model, Width, use_model, watch
-from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate, ngettext
 
 
@@ -14,65 +13,22 @@ from sunsweep.app.words import _, isolate, ngettext
 def StopAll() -> ft.Control:
     model = use_model()
     window, company = watch(model.window), watch(model.company)
-    is_asking, set_asking = ft.use_state(False)
-    is_busy, set_busy = ft.use_state(False)
-    said, set_said = ft.use_state("")
-
-    def ask() -> None:
-        set_said("")
-        set_asking(True)
+    ask = use_question()
 
     async def stop() -> None:
-        set_busy(True)
-        set_said("")
-        try:
-            run = await model.api.stop_all()
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-            return
-        finally:
-            set_busy(False)
-        set_asking(False)
+        run = await model.api.stop_all()
         model.go(f"/commands/runs/{run['id']}")
 
-    ft.use_dialog(
-        ft.AlertDialog(
-            modal=True,
-            title=ft.Text(_question(model)),
-            content=ft.Column(
-                [
-                    ft.Text(
-                        _(
-                            "Each machine stops where it stands. "
-                            "One that is away is stopped first thing when it comes back."
-                        )
-                    ),
-                    *([named("stop-all-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
-                ],
-                tight=True,
-                width=420,
-            ),
-            actions=[
-                named(
-                    "stop-all-no", ft.TextButton(_("Do not stop"), on_click=lambda: set_asking(False), autofocus=True)
-                ),
-                named(
-                    "stop-all-yes",
-                    ft.FilledButton(
-                        _("Stop all"),
-                        icon=ft.Icons.STOP_CIRCLE,
-                        bgcolor=ft.Colors.ERROR,
-                        color=ft.Colors.ON_ERROR,
-                        on_click=stop,
-                        disabled=is_busy,
-                    ),
-                ),
-            ],
-            on_dismiss=lambda: set_asking(False),
+    def stopping() -> Act:
+        return Act(
+            "stop-all",
+            _question(model),
+            _("Each machine stops where it stands. One that is away is stopped first thing when it comes back."),
+            _("Stop all"),
+            _("Do not stop"),
+            stop,
         )
-        if is_asking
-        else None
-    )
+
     # A platform admin who has chosen no company has no machines to stop.
     return named(
         "stop-all",
@@ -81,7 +37,7 @@ def StopAll() -> ft.Control:
             icon=ft.Icons.STOP_CIRCLE_OUTLINED,
             style=ft.ButtonStyle(color=ft.Colors.ERROR, side=ft.BorderSide(1, ft.Colors.ERROR)),
             visible=company.id is not None,
-            on_click=ask,
+            on_click=lambda: ask(stopping()),
         ),
     )
 

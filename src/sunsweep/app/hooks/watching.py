@@ -61,7 +61,7 @@ def use_now_ms() -> int:
 def use_is_dark() -> bool:
     """Whether the page is drawn dark, for the colours of `look.tones`; the rest follows the theme by itself."""
     model = use_model()
-    chosen = watch(model.preferences).theme
+    chosen, window = watch(model.preferences).theme, watch(model.window)
     if chosen is not ft.ThemeMode.SYSTEM:
         return chosen is ft.ThemeMode.DARK
-    return model.page.platform_brightness is ft.Brightness.DARK
+    return window.is_dark

@@ -54,6 +54,11 @@ def back(on_click: Callable[[], Any]) -> ft.Control:
     return named("go-back", ft.IconButton(icon, tooltip=_("Back"), on_click=on_click))
 
 
+def error_line(identifier: str, said: str) -> list[ft.Control]:
+    """Why something did not work, where it was asked for; nothing where it did."""
+    return [named(identifier, ft.Text(said, color=ft.Colors.ERROR))] if said else []
+
+
 def empty(icon: ft.IconData, title: str, next_step: str, *actions: ft.Control) -> ft.Container:
     """An empty page says what to do next."""
     return _middle(

@@ -129,7 +129,7 @@ def NameForm(
     acting = use_acting()
 
     async def go() -> None:
-        made = await acting.do(save((name if draft.name is None else draft.name).strip()))
+        made = await acting.do(lambda: save((name if draft.name is None else draft.name).strip()))
         if made is not None:
             await done(made)
 

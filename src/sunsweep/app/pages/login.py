@@ -5,7 +5,8 @@ from typing import Final
 
 import flet as ft
 
-from sunsweep.app.look.parts import card, named, quiet
+from sunsweep.app.hooks.once import use_once
+from sunsweep.app.look.parts import card, error_line, named, quiet
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.net.server import IN_BROWSER
@@ -26,12 +27,9 @@ def LoginPage() -> ft.Control:
     email, set_email = ft.use_state("")
     password, set_password = ft.use_state("")
     said, set_said = ft.use_state("")
-    is_busy, set_busy = ft.use_state(False)
 
     async def enter() -> None:
-        set_busy(True)
         set_said(await _tried(model, address, lambda: sign_in(model, email.strip(), password)))
-        set_busy(False)
 
     async def forgotten() -> None:
         if not email.strip():
@@ -40,6 +38,7 @@ def LoginPage() -> ft.Control:
         trouble = await _tried(model, address, lambda: model.api.ask_reset(email.strip()))
         set_said(trouble or _("If there is such an account, a link for a new password is on its way to it."))
 
+    entering, asking = use_once(enter), use_once(forgotten)
     return ft.Container(
         width=400,
         content=card(
@@ -50,7 +49,7 @@ def LoginPage() -> ft.Control:
                 ]
             ),
             quiet(session.said or _("Sign in to see your machines.")),
-            *(() if IN_BROWSER else [_server_field(address, set_address, enter)]),
+            *(() if IN_BROWSER else [_server_field(address, set_address, entering.do)]),
             named(
                 "login-email",
                 ft.TextField(
@@ -61,7 +60,7 @@ def LoginPage() -> ft.Control:
                     autofill_hints=[ft.AutofillHint.USERNAME],
                     autofocus=True,
                     on_change=lambda event: set_email(event.control.value),
-                    on_submit=enter,
+                    on_submit=entering.do,
                 ),
             ),
             named(
@@ -74,15 +73,17 @@ def LoginPage() -> ft.Control:
                     can_reveal_password=True,
                     autofill_hints=[ft.AutofillHint.PASSWORD],
                     on_change=lambda event: set_password(event.control.value),
-                    on_submit=enter,
+                    on_submit=entering.do,
                 ),
             ),
-            *([named("login-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+            *error_line("login-said", said),
             named(
                 "login-go",
-                ft.FilledButton(_("Sign in"), on_click=enter, disabled=is_busy, width=_FIELD_PX, height=44),
+                ft.FilledButton(
+                    _("Sign in"), on_click=entering.do, disabled=entering.is_under_way, width=_FIELD_PX, height=44
+                ),
             ),
-            named("login-forgotten", ft.TextButton(_("Forgotten your password?"), on_click=forgotten)),
+            named("login-forgotten", ft.TextButton(_("Forgotten your password?"), on_click=asking.do)),
             padding=28,
         ),
     )

@@ -25,7 +25,7 @@ def ResetPage() -> ft.Control:
         set_differ(typed["new"] != typed["again"])
         if typed["new"] != typed["again"] or acting.is_busy:
             return
-        await acting.do(_confirmed())
+        await acting.do(_confirmed)
 
     async def _confirmed() -> None:
         await model.api.confirm_reset(token, typed["new"])

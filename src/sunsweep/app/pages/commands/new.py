@@ -3,7 +3,7 @@
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_made
-from sunsweep.app.look.parts import back, card, empty, heading, named, quiet, section
+from sunsweep.app.look.parts import back, card, empty, error_line, heading, named, quiet, section
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.pages.commands.choosing import address_of, choice_of
 from sunsweep.app.pages.commands.drafting import Choosing, Draft, Looking, Ordering
@@ -87,7 +87,7 @@ def Look(draft: Draft, choosing: Choosing, ordering: Ordering, looking: Looking)
     return card(
         section(_("Before anything moves")),
         quiet(_("See which machines are meant, and which of them would refuse it and why. Nothing is sent yet.")),
-        *([named("new-said", ft.Text(ordering.said, color=ft.Colors.ERROR))] if ordering.said else []),
+        *error_line("new-said", ordering.said),
         named(
             "new-look",
             ft.FilledButton(

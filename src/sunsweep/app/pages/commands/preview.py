@@ -6,12 +6,13 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.figures.numbers import number
+from sunsweep.app.hooks.once import Handler, use_once
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.chips import chip
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import CommandState, order_words
 from sunsweep.app.look.parameter_words import params_words
-from sunsweep.app.look.parts import card, named, quiet, section
+from sunsweep.app.look.parts import card, error_line, named, quiet, section
 from sunsweep.app.look.refusals import problem_words
 from sunsweep.app.look.statuses import status_words
 from sunsweep.app.model import Model, use_model, watch
@@ -26,6 +27,7 @@ def Preview(draft: Draft, looking: Looking) -> ft.Control:
     model = use_model()
     company = watch(model.company)
     is_dark = use_is_dark()
+    beginning = use_once(draft.begin)
     answer, terms = looking.answer, looking.terms
     if answer is None or terms is None:
         return ft.Container()
@@ -59,7 +61,7 @@ def Preview(draft: Draft, looking: Looking) -> ft.Control:
                 color=ft.Colors.ERROR,
             )
         )
-    parts += _acts(draft, looking, order, ready, answer, company.name)
+    parts += _acts(draft, beginning, looking, order, ready, answer, company.name)
     parts.append(ft.Divider())
     if refused:
         parts.append(_filter(draft, looking, refused, answer["machines"]))
@@ -69,7 +71,13 @@ def Preview(draft: Draft, looking: Looking) -> ft.Control:
 
 
 def _acts(
-    draft: Draft, looking: Looking, order: str, ready: int, answer: Mapping[str, Any], company: str
+    draft: Draft,
+    beginning: Handler,
+    looking: Looking,
+    order: str,
+    ready: int,
+    answer: Mapping[str, Any],
+    company: str,
 ) -> list[ft.Control]:
     is_stop = draft.ordering.is_stop
     meant = answer["machines"] if is_stop else ready
@@ -79,11 +87,11 @@ def _acts(
     go = ft.FilledButton(
         words,
         icon=ft.Icons.STOP_CIRCLE if is_stop else ft.Icons.SEND,
-        on_click=draft.begin,
+        on_click=beginning.do,
         disabled=looking.is_busy or not meant,
         style=ft.ButtonStyle(bgcolor=ft.Colors.ERROR, color=ft.Colors.ON_ERROR) if is_stop else None,
     )
-    said = [named("preview-said", ft.Text(looking.said, color=ft.Colors.ERROR))] if looking.said else []
+    said = error_line("preview-said", looking.said)
     return [
         *said,
         ft.Row(

@@ -8,14 +8,17 @@ import flet as ft
 from sunsweep.app.figures.ages import since
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import clock, instant, instant_of, moment
+from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.watching import use_is_dark
+from sunsweep.app.look.asking import Act, use_question
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words, reason_words, state_words, story
 from sunsweep.app.look.parameter_words import params_words
-from sunsweep.app.look.parts import named, quiet
+from sunsweep.app.look.parts import error_line, named, quiet
 from sunsweep.app.look.when import When
 from sunsweep.app.model import Model, Width, use_model, watch
+from sunsweep.app.net.api import Json
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.commands.given import Given, Item, given
 from sunsweep.app.trouble import in_words
@@ -125,69 +128,46 @@ def Life(item: Item) -> ft.Control:
     session = watch(model.session)
     unread: tuple[Mapping[str, Any], ...] | None = None
     steps, set_steps = ft.use_state(unread)
-    said, set_said = ft.use_state("")
-    is_busy, set_busy = ft.use_state(False)
-    is_asking, set_asking = ft.use_state(False)
+    trouble, set_trouble = ft.use_state("")
+    ask, cancelling = use_question(), use_acting()
     told = item.given
 
     async def look() -> None:
         try:
             found = await model.api.command(told.machine_id, told.id)
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
+        except (Refused, Away) as why:
+            set_trouble(in_words(why))
             return
+        set_trouble("")
         set_steps(tuple(found["history"]))
 
-    async def act(call: Any) -> None:
-        set_busy(True)
-        set_said("")
-        try:
-            answer = await call(told.machine_id, told.id)
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-        else:
-            item.given = given(answer)
-            model.fleet.take_command(answer)
-            set_asking(False)
-        finally:
-            set_busy(False)
+    def take(answer: Json) -> None:
+        item.given = given(answer)
+        model.fleet.take_command(answer)
 
     async def cancel() -> None:
-        await act(model.api.cancel_command)
+        answer = await cancelling.do(lambda: model.api.cancel_command(told.machine_id, told.id))
+        if answer is not None:
+            take(answer)
 
     async def close() -> None:
-        await act(model.api.close_command)
+        take(await model.api.close_command(told.machine_id, told.id))
 
     ft.use_effect(look, [told.state, told.reason])
-    machine = isolate(machine_name(model, told.machine_id) or told.machine_id)
-    ft.use_dialog(
-        ft.AlertDialog(
-            modal=True,
-            title=ft.Text(_("Close the stop of {machine}?").format(machine=machine)),
-            content=ft.Column(
-                [
-                    ft.Text(
-                        _(
-                            "The machine has not confirmed that it has stopped. Look at it first: "
-                            "when the stop is closed, it can be started again."
-                        )
-                    ),
-                    ft.Text(said, color=ft.Colors.ERROR, visible=bool(said)),
-                ],
-                tight=True,
-                width=420,
-            ),
-            actions=[
-                named(
-                    "close-no", ft.TextButton(_("Leave it open"), on_click=lambda: set_asking(False), autofocus=True)
-                ),
-                named("close-yes", ft.FilledButton(_("I have looked: close it"), on_click=close, disabled=is_busy)),
-            ],
-            on_dismiss=lambda: set_asking(False),
-        )
-        if is_asking
-        else None
+    closing = Act(
+        "close",
+        _("Close the stop of {machine}?").format(
+            machine=isolate(machine_name(model, told.machine_id) or told.machine_id)
+        ),
+        _(
+            "The machine has not confirmed that it has stopped. Look at it first: "
+            "when the stop is closed, it can be started again."
+        ),
+        _("I have looked: close it"),
+        _("Leave it open"),
+        close,
     )
+    said = cancelling.said or trouble
     acts: list[ft.Control] = [
         named(
             f"machine-of-{told.id}",
@@ -199,12 +179,17 @@ def Life(item: Item) -> ft.Control:
         )
     ]
     if session.may_command and told.may_cancel:
-        acts.append(named(f"cancel-{told.id}", ft.OutlinedButton(_("Take it back"), on_click=cancel, disabled=is_busy)))
+        acts.append(
+            named(
+                f"cancel-{told.id}",
+                ft.OutlinedButton(_("Take it back"), on_click=cancel, disabled=cancelling.is_busy),
+            )
+        )
     if session.may_command and told.may_close:
         acts.append(
             named(
                 f"close-{told.id}",
-                ft.OutlinedButton(_("Close this stop"), on_click=lambda: set_asking(True), disabled=is_busy),
+                ft.OutlinedButton(_("Close this stop"), on_click=lambda: ask(closing)),
             )
         )
     return ft.Container(
@@ -212,7 +197,7 @@ def Life(item: Item) -> ft.Control:
             [
                 *_steps(steps),
                 quiet(_facts(told)),
-                *([ft.Text(said, color=ft.Colors.ERROR)] if said and not is_asking else []),
+                *error_line(f"said-{told.id}", said),
                 ft.Row(acts, wrap=True),
             ],
             spacing=6,

@@ -9,6 +9,7 @@ from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made, use_redraw
 from sunsweep.app.hooks.tasks import use_running
 from sunsweep.app.hooks.watching import use_is_dark
+from sunsweep.app.look.asking import Act, use_question
 from sunsweep.app.look.chips import chip
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words
@@ -17,7 +18,6 @@ from sunsweep.app.look.parameter_words import params_words
 from sunsweep.app.look.parts import back, card, failed, heading, loading, named, quiet
 from sunsweep.app.look.when import When
 from sunsweep.app.model import Model, Width, use_model, watch
-from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.commands.following import Following, PartNow, RunNow
 from sunsweep.app.pages.commands.rows import ELLIPSIS, machine_name
 from sunsweep.app.pages.commands.run_rows import LOOKS, bar, share_ink, standing
@@ -29,7 +29,6 @@ from sunsweep.app.pages.commands.tally import (
     share_words,
     target_words,
 )
-from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate, listed, ngettext
 
 
@@ -209,51 +208,27 @@ def _never(left: int) -> str:
 def Abort(of: Run, following: Following) -> ft.Control:
     """Ends a run early: asks once, and says what it does not bring back."""
     model = use_model()
-    is_asking, set_asking = ft.use_state(False)
-    is_busy, set_busy = ft.use_state(False)
-    said, set_said = ft.use_state("")
+    ask = use_question()
 
     async def abort() -> None:
-        set_busy(True)
-        set_said("")
-        try:
-            following.now.run = run(await model.api.abort_bulk(of.id))
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-        else:
-            set_asking(False)
-            following.ask_now()
-        finally:
-            set_busy(False)
+        following.now.run = run(await model.api.abort_bulk(of.id))
+        following.ask_now()
 
-    left = of.share(Share.NOT_GIVEN)
-    ft.use_dialog(
-        ft.AlertDialog(
-            modal=True,
-            title=ft.Text(
-                _("End this run: {command}, {machines}?").format(
-                    command=order_words(of.command), machines=machines_words(of.machines)
-                )
+    def aborting() -> Act:
+        left = of.share(Share.NOT_GIVEN)
+        rest = _("What still waits is taken back. Machines that have begun go on: stop them if need be.")
+        return Act(
+            "abort",
+            _("End this run: {command}, {machines}?").format(
+                command=order_words(of.command), machines=machines_words(of.machines)
             ),
-            content=ft.Column(
-                [
-                    *([ft.Text(_never(left))] if left else []),
-                    ft.Text(_("What still waits is taken back. Machines that have begun go on: stop them if need be.")),
-                    ft.Text(said, color=ft.Colors.ERROR, visible=bool(said)),
-                ],
-                tight=True,
-                width=420,
-            ),
-            actions=[
-                named("abort-no", ft.TextButton(_("Let it go on"), on_click=lambda: set_asking(False), autofocus=True)),
-                named("abort-yes", ft.FilledButton(_("End the run"), on_click=abort, disabled=is_busy)),
-            ],
-            on_dismiss=lambda: set_asking(False),
+            f"{_never(left)}\n{rest}" if left else rest,
+            _("End the run"),
+            _("Let it go on"),
+            abort,
         )
-        if is_asking
-        else None
-    )
+
     return named(
         "abort",
-        ft.OutlinedButton(_("End the run"), icon=ft.Icons.CANCEL_OUTLINED, on_click=lambda: set_asking(True)),
+        ft.OutlinedButton(_("End the run"), icon=ft.Icons.CANCEL_OUTLINED, on_click=lambda: ask(aborting())),
     )

@@ -99,7 +99,7 @@ def FeedIn(ids: tuple[int, ...], fed: Callable[[tuple[int, ...], int], Any], clo
     acting = use_acting()
 
     async def feed() -> None:
-        done = await acting.do(model.api.replay_dead_letters({"ids": list(ids)}))
+        done = await acting.do(lambda: model.api.replay_dead_letters({"ids": list(ids)}))
         if done is not None:
             await fed(ids, done["asked"])
 

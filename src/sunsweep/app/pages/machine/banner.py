@@ -1,20 +1,18 @@
 """Why starts are held back, and what can be done about it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import flet as ft
 
 from sunsweep.app.hooks.watching import use_is_dark
-from sunsweep.app.look.asking import question
+from sunsweep.app.look.asking import Act, use_question
 from sunsweep.app.look.commands import order_words, story
 from sunsweep.app.look.parts import named
 from sunsweep.app.look.tones import RED
 from sunsweep.app.model import use_model, watch
-from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.machine.head_words import offline_since
 from sunsweep.app.pages.machine.holding import Held, Hold, held
 from sunsweep.app.pages.machine.watched import Watched, use_part
-from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate
 
 
@@ -25,26 +23,14 @@ def HoldBanner(watched: Watched) -> ft.Control:
     found = use_part(watched, lambda: held(watched.machine, now_ms()))
     session = watch(model.session)
     is_dark = use_is_dark()
-    asks, set_asks = ft.use_state(False)
-    said, set_said = ft.use_state("")
+    ask = use_question()
 
-    def ask() -> None:
-        set_said("")
-        set_asks(True)
+    async def close(command_id: str) -> None:
+        watched.take_command(await model.api.close_command(watched.machine_id, command_id))
 
-    async def close() -> None:
-        if found is None:
-            return
-        try:
-            watched.take_command(await model.api.close_command(watched.machine_id, found.command_id))
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-            return
-        set_asks(False)
-
-    ft.use_dialog(_closing(watched, said, close, lambda: set_asks(False)) if asks else None)
     if found is None:
         return ft.Container()
+    closing = _closing(watched, found.command_id, close)
     ink = RED.ink.of(dark=is_dark)
     may_close = session.may_command and found.by is Hold.STOP
     return named(
@@ -63,7 +49,12 @@ def HoldBanner(watched: Watched) -> ft.Control:
                         expand=True,
                     ),
                     *(
-                        [named("machine-close-stop", ft.OutlinedButton(_("Close …"), on_click=ask))]
+                        [
+                            named(
+                                "machine-close-stop",
+                                ft.OutlinedButton(_("Close …"), on_click=lambda: ask(closing)),
+                            )
+                        ]
                         if may_close
                         else []
                     ),
@@ -97,18 +88,16 @@ def _meaning(found: Held) -> str:
     return _("Look at the machine and release its button; then give it a reset.")
 
 
-def _closing(watched: Watched, said: str, on_yes: Callable[[], object], on_no: Callable[[], None]) -> ft.AlertDialog:
+def _closing(watched: Watched, command_id: str, close: Callable[[str], Awaitable[object]]) -> Act:
     machine = watched.machine
-    return question(
+    return Act(
         "close-stop",
         _("Is {machine} standing still?").format(machine=isolate(machine.name or machine.machine_id)),
         _(
             "Close the stop only after somebody has looked at the machine. "
             "It is sent no more then, and the machine can be started again."
         ),
-        yes=_("I have looked: close the stop"),
-        no=_("Keep waiting"),
-        on_yes=on_yes,
-        on_no=on_no,
-        said=said,
+        _("I have looked: close the stop"),
+        _("Keep waiting"),
+        lambda: close(command_id),
     )

@@ -4,18 +4,17 @@ import flet as ft
 
 from sunsweep.app.figures.numbers import as_sent
 from sunsweep.app.figures.times import instant_of, moment
+from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.keeping import use_maybe
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.live.command_book import Step, Told
 from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import CommandState, order_words, reason_words, state_words, story
 from sunsweep.app.look.parameter_words import choice_words, name_words
-from sunsweep.app.look.parts import empty, failed, loading, named, quiet, section
+from sunsweep.app.look.parts import empty, error_line, failed, loading, named, quiet, section
 from sunsweep.app.model import use_model, watch
-from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.machine.head_words import offline_since
 from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
-from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate, listed
 
 
@@ -63,7 +62,7 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
     told = use_lasting(watched, lambda: watched.shelf.book.get(command_id))
     offline = use_part(watched, lambda: offline_since(watched.machine, model.server.clock.now_ms()))
     opened, set_opened = use_maybe(bool)
-    said, set_said = ft.use_state("")
+    acting = use_acting()
     is_dark = use_is_dark()
     is_open = is_newest if opened is None else opened
     state = told.now.state if told is not None else ""
@@ -74,11 +73,9 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
             await watched.shelf.read_life(command_id)
 
     async def cancel() -> None:
-        set_said("")
-        try:
-            watched.take_command(await model.api.cancel_command(watched.machine_id, command_id))
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
+        given = await acting.do(lambda: model.api.cancel_command(watched.machine_id, command_id))
+        if given is not None:
+            watched.take_command(given)
 
     ft.use_effect(read, [is_open, state])
     if told is None:
@@ -122,11 +119,16 @@ def CommandRow(watched: Watched, command_id: str, is_newest: bool) -> ft.Control
                     ),
                     *(_life(told, model.server.clock.now_ms(), is_dark=is_dark) if is_open else []),
                     *(
-                        [named(f"cancel-{command_id}", ft.OutlinedButton(_("Take it back"), on_click=cancel))]
+                        [
+                            named(
+                                f"cancel-{command_id}",
+                                ft.OutlinedButton(_("Take it back"), on_click=cancel, disabled=acting.is_busy),
+                            )
+                        ]
                         if may_cancel
                         else []
                     ),
-                    *([ft.Text(said, color=ft.Colors.ERROR)] if said else []),
+                    *error_line(f"said-{command_id}", acting.said),
                 ],
                 spacing=8,
                 tight=True,

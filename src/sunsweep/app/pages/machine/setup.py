@@ -1,37 +1,24 @@
 """A machine's setup: what it is called and where it stands, how it is let in, and how it ends."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_list, use_maybe, use_redraw, use_wrong
-from sunsweep.app.look.asking import question
-from sunsweep.app.look.copying import Copyable
+from sunsweep.app.hooks.once import use_once
+from sunsweep.app.look.asking import Act, use_question
 from sunsweep.app.look.forms import told
-from sunsweep.app.look.parts import GAP, card, failed, loading, named, quiet, section
+from sunsweep.app.look.parts import GAP, card, error_line, failed, loading, named, quiet, section
 from sunsweep.app.machine_form.draft import changes, draft_of, read
 from sunsweep.app.machine_form.fields import machine_fields, use_models
 from sunsweep.app.model import use_model
 from sunsweep.app.net.errors import Away, Refused
-from sunsweep.app.one_time import OneTime
+from sunsweep.app.pages.machine.access import Access
 from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Act:
-    """What is asked before: its question, and what Yes does."""
-
-    identifier: str
-    title: str
-    words: str
-    yes: str
-    no: str
-    do: Callable[[], Awaitable[None]]
 
 
 @ft.component
@@ -96,7 +83,6 @@ def Details(row: Row, changed: Callable[[Row], None]) -> ft.Control:
     draft, _set_draft = ft.use_state(draft_of(row))
     wrong, set_wrong = use_wrong()
     said, set_said = ft.use_state("")
-    is_busy, set_busy = ft.use_state(False)
     redraw = use_redraw()
     models = use_models()
 
@@ -107,7 +93,6 @@ def Details(row: Row, changed: Callable[[Row], None]) -> ft.Control:
         wish = changes(body, row)
         if found or not wish:
             return
-        set_busy(True)
         try:
             changed(await model.api.change_machine(row["machine_id"], wish))
         except (Refused, Away) as trouble:
@@ -116,110 +101,22 @@ def Details(row: Row, changed: Callable[[Row], None]) -> ft.Control:
             set_said(words)
         else:
             model.say(_("Saved"))
-        finally:
-            set_busy(False)
 
+    saving = use_once(save)
     return card(
         section(_("Name and place")),
         ft.Container(height=4),
-        machine_fields(draft, wrong, models, redraw=redraw, on_submit=save),
-        *([named("setup-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
-        ft.Row(
-            [named("setup-save", ft.FilledButton(_("Save"), icon=ft.Icons.CHECK, on_click=save, disabled=is_busy))],
-            alignment=ft.MainAxisAlignment.END,
-        ),
-    )
-
-
-@ft.component
-def Access(row: Row, changed: Callable[[Row], None]) -> ft.Control:
-    """How it is let in: a code, a login, or not at all."""
-    model = use_model()
-    serial = isolate(row["machine_id"])
-    login, set_login = use_maybe(Row)
-    said, set_said = ft.use_state("")
-    ask = _use_question()
-
-    async def enable() -> None:
-        changed(await model.api.change_machine(row["machine_id"], {"enabled": True}))
-
-    async def disable() -> None:
-        changed(await model.api.change_machine(row["machine_id"], {"enabled": False}))
-
-    async def rotate() -> None:
-        set_login(await model.api.rotate_credentials(row["machine_id"]))
-
-    async def code() -> None:
-        issued = await model.api.enrolment_code(row["machine_id"])
-        model.one_time[row["machine_id"]] = OneTime(model.server.clock.now_ms()).with_code(issued)
-        model.go(f"/machines/{row['machine_id']}/welcome")
-
-    def at_once(work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        async def tried() -> None:
-            set_said("")
-            try:
-                await work()
-            except (Refused, Away) as trouble:
-                set_said(in_words(trouble))
-
-        return tried
-
-    disabling = Act(
-        "disable",
-        _("Disable {machine}?").format(machine=serial),
-        _("It is disconnected at once and takes no commands. It stops nothing: stop the machine first."),
-        _("Disable"),
-        _("Leave it enabled"),
-        disable,
-    )
-    rotating = Act(
-        "rotate",
-        _("Make a new MQTT login for {machine}?").format(machine=serial),
-        _("Its present login ends when the new one first connects, or after a day."),
-        _("Make a new login"),
-        _("Keep the present one"),
-        rotate,
-    )
-    switch = (
-        named("disable", ft.OutlinedButton(_("Disable"), icon=ft.Icons.BLOCK, on_click=lambda: ask(disabling)))
-        if row["enabled"]
-        else named(
-            "enable", ft.FilledTonalButton(_("Enable"), icon=ft.Icons.CHECK_CIRCLE_OUTLINE, on_click=at_once(enable))
-        )
-    )
-    shown: list[ft.Control] = (
-        []
-        if login is None
-        else [
-            Copyable("mqtt-username", _("User name"), login["mqtt_username"]),
-            Copyable("mqtt-password", _("Password, shown this once"), login["mqtt_password"]),
-        ]
-    )
-    return card(
-        section(_("Access")),
-        quiet(
-            _("It may connect.") if row["enabled"] else _("It is disabled: it cannot connect, and takes no commands.")
-        ),
+        machine_fields(draft, wrong, models, redraw=redraw, on_submit=saving.do),
+        *error_line("setup-said", said),
         ft.Row(
             [
                 named(
-                    "new-code",
-                    ft.FilledTonalButton(
-                        _("Enrol it anew"), icon=ft.Icons.KEY, on_click=at_once(code), disabled=not row["enabled"]
-                    ),
-                ),
-                named(
-                    "rotate",
-                    ft.OutlinedButton(_("New MQTT login"), icon=ft.Icons.PASSWORD, on_click=lambda: ask(rotating)),
-                ),
-                switch,
+                    "setup-save",
+                    ft.FilledButton(_("Save"), icon=ft.Icons.CHECK, on_click=saving.do, disabled=saving.is_under_way),
+                )
             ],
-            wrap=True,
-            spacing=8,
-            run_spacing=8,
+            alignment=ft.MainAxisAlignment.END,
         ),
-        *([named("access-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
-        *shown,
     )
 
 
@@ -229,7 +126,7 @@ def Moving(row: Row) -> ft.Control:
     model = use_model()
     companies, set_companies = use_list(Row)
     chosen, set_chosen = ft.use_state("")
-    ask = _use_question()
+    ask = use_question()
 
     async def look() -> None:
         try:
@@ -286,7 +183,7 @@ def Moving(row: Row) -> ft.Control:
 def Ending(row: Row) -> ft.Control:
     """The end of a machine: its history stays."""
     model = use_model()
-    ask = _use_question()
+    ask = use_question()
 
     async def archive() -> None:
         await model.api.archive_machine(row["machine_id"])
@@ -321,30 +218,3 @@ def Ending(row: Row) -> ft.Control:
             ]
         ),
     )
-
-
-def _use_question() -> Callable[[Act], None]:
-    """Ask before an act; a refusal is told where it was asked."""
-    act, set_act = use_maybe(Act)
-    said, set_said = ft.use_state("")
-
-    async def do() -> None:
-        set_said("")
-        try:
-            if act is not None:
-                await act.do()
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-        else:
-            set_act(None)
-
-    def leave() -> None:
-        set_said("")
-        set_act(None)
-
-    ft.use_dialog(
-        question(act.identifier, act.title, act.words, yes=act.yes, no=act.no, on_yes=do, on_no=leave, said=said)
-        if act is not None
-        else None
-    )
-    return set_act

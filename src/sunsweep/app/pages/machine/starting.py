@@ -6,6 +6,7 @@ from typing import Any, Final
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_maybe, use_redraw
+from sunsweep.app.hooks.once import Handler, use_once
 from sunsweep.app.live.attention import shown_status
 from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.look.commands import order_words
@@ -44,7 +45,6 @@ class Draft:
         self.faults: dict[str, str] = {}
         self.said = ""
         self.is_loaded = False
-        self.is_busy = False
         self.key = new_key()
 
     @property
@@ -93,15 +93,11 @@ def StartButton(watched: Watched) -> ft.Control:
     async def give() -> None:
         if draft is None:
             return
-        draft.is_busy = True
-        again()
-        is_given = await _give(model, watched, draft)
-        draft.is_busy = False
-        if is_given:
+        if await _give(model, watched, draft):
             end()
-        again()
 
-    ft.use_dialog(None if draft is None else _sheet(watched, draft, again, begin, give, end, _width(model)))
+    giving = use_once(give)
+    ft.use_dialog(None if draft is None else _sheet(watched, draft, again, begin, giving, end, _width(model)))
     return named(
         "machine-start",
         ft.FilledTonalButton(_("Start …"), icon=ft.Icons.PLAY_ARROW, height=44, on_click=begin),
@@ -117,14 +113,14 @@ def _sheet(
     draft: Draft,
     again: Callable[[], None],
     retry: Callable[[], Any],
-    give: Callable[[], Any],
+    giving: Handler,
     end: Callable[[], None],
     width: float,
 ) -> ft.AlertDialog:
     machine = watched.machine
     is_ready = draft.command is not None
     return ft.AlertDialog(
-        modal=True,
+        modal=giving.is_under_way,
         scrollable=True,
         title=ft.Text(_("An order for {machine}").format(machine=isolate(machine.name or machine.machine_id))),
         content=ft.Container(
@@ -137,14 +133,14 @@ def _sheet(
             width=width,
         ),
         actions=[
-            named("start-no", ft.TextButton(_("Cancel"), on_click=end)),
+            named("start-no", ft.TextButton(_("Cancel"), on_click=end, disabled=giving.is_under_way)),
             named(
                 "start-yes",
                 ft.FilledButton(
                     order_words(draft.chosen) if is_ready else _("Send"),
                     icon=ft.Icons.SEND,
-                    on_click=give,
-                    disabled=not is_ready or draft.is_busy,
+                    on_click=giving.do,
+                    disabled=not is_ready or giving.is_under_way,
                 ),
             ),
         ],

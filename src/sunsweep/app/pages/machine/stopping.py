@@ -7,6 +7,7 @@ from typing import Final
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_maybe
+from sunsweep.app.hooks.once import Handler, use_once
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parts import named
@@ -79,7 +80,8 @@ def StopActs(watched: Watched) -> ft.Control:
             watched.take_command(given)
             choose(None)
 
-    ft.use_dialog(None if asked is None else _question(model, watched, asked, said, give, lambda: choose(None)))
+    giving = use_once(give)
+    ft.use_dialog(None if asked is None else _question(model, watched, asked, said, giving, lambda: choose(None)))
     is_phone = window.width is Width.PHONE
     stop = named(
         "machine-stop",
@@ -119,7 +121,7 @@ def _question(
     watched: Watched,
     asked: Stopping,
     said: str,
-    on_yes: Callable[[], object],
+    giving: Handler,
     on_no: Callable[[], None],
 ) -> ft.AlertDialog:
     machine = watched.machine
@@ -131,8 +133,9 @@ def _question(
         gettext(asked.meaning),
         yes=_("Stop") if asked is STOP else order_words(asked.order),
         no=_("Leave it as it is"),
-        on_yes=on_yes,
+        on_yes=giving.do,
         on_no=on_no,
         said=said,
+        is_under_way=giving.is_under_way,
         more=ft.Text(away, weight=ft.FontWeight.W_600) if since else None,
     )

@@ -5,8 +5,9 @@ from contextlib import suppress
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_redraw, use_wrong
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.look.forms import told
-from sunsweep.app.look.parts import GAP, card, empty, heading, named, quiet
+from sunsweep.app.look.parts import GAP, card, empty, error_line, heading, named, quiet
 from sunsweep.app.machine_form.draft import NEW, read
 from sunsweep.app.machine_form.fields import machine_fields, use_models
 from sunsweep.app.model import use_model
@@ -26,7 +27,6 @@ def NewMachinePage() -> ft.Control:
     draft, _set_draft = ft.use_state(dict(NEW))
     wrong, set_wrong = use_wrong()
     said, set_said = ft.use_state("")
-    is_busy, set_busy = ft.use_state(False)
     redraw = use_redraw()
     models = use_models()
 
@@ -36,14 +36,12 @@ def NewMachinePage() -> ft.Control:
         set_said("")
         if found:
             return
-        set_busy(True)
         try:
             made = await model.api.add_machine(body)
         except (Refused, Away) as trouble:
             beside, words = told(trouble, draft)
             set_wrong(beside)
             set_said(words)
-            set_busy(False)
             return
         serial = made["machine_id"]
         model.one_time[serial] = OneTime(read_ms(made["created_at"]) or 0).with_login(made)
@@ -53,6 +51,7 @@ def NewMachinePage() -> ft.Control:
             model.one_time[serial] = model.one_time[serial].with_code(await model.api.enrolment_code(serial))
         model.go(f"/machines/{serial}/welcome")
 
+    adding = use_once(add)
     if not model.session.may_administer:
         return empty(
             ft.Icons.LOCK_OUTLINE,
@@ -67,14 +66,19 @@ def NewMachinePage() -> ft.Control:
                 card(
                     quiet(_("Only the serial number is needed now; the rest can be said later.")),
                     ft.Container(height=4),
-                    machine_fields(draft, wrong, models, redraw=redraw, on_submit=add),
-                    *([named("add-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+                    machine_fields(draft, wrong, models, redraw=redraw, on_submit=adding.do),
+                    *error_line("add-said", said),
                     ft.Row(
                         [
                             named("add-cancel", ft.TextButton(_("Cancel"), on_click=lambda: model.go("/"))),
                             named(
                                 "add-machine",
-                                ft.FilledButton(_("Add machine"), icon=ft.Icons.ADD, on_click=add, disabled=is_busy),
+                                ft.FilledButton(
+                                    _("Add machine"),
+                                    icon=ft.Icons.ADD,
+                                    on_click=adding.do,
+                                    disabled=adding.is_under_way,
+                                ),
                             ),
                         ],
                         alignment=ft.MainAxisAlignment.END,

@@ -6,16 +6,15 @@ from typing import Final
 import flet as ft
 
 from sunsweep.app.figures.times import clock, instant_of
+from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.watching import use_now_ms
-from sunsweep.app.look.asking import question
+from sunsweep.app.look.asking import Act, use_question
 from sunsweep.app.look.copying import Copyable
-from sunsweep.app.look.parts import GAP, card, empty, heading, named, quiet, section
+from sunsweep.app.look.parts import GAP, card, empty, error_line, heading, named, quiet, section
 from sunsweep.app.model import Width, use_model, watch
-from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.one_time import OneTime
 from sunsweep.app.pages.onboarding.arrival import ArrivalCard
 from sunsweep.app.pages.onboarding.qr import svg
-from sunsweep.app.trouble import in_words
 from sunsweep.app.words import _, isolate, ngettext
 
 QR_SIDE: Final = 196
@@ -75,23 +74,19 @@ def CodeCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], N
     """For a machine with our program: one code, one command."""
     model = use_model()
     window = watch(model.window)
-    said, set_said = ft.use_state("")
+    acting = use_acting()
 
     async def renew() -> None:
-        set_said("")
-        try:
-            issued = await model.api.enrolment_code(machine_id)
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-            return
-        keep((shown or OneTime(model.server.clock.now_ms())).with_code(issued))
+        issued = await acting.do(lambda: model.api.enrolment_code(machine_id))
+        if issued is not None:
+            keep((shown or OneTime(model.server.clock.now_ms())).with_code(issued))
 
     title = section(_("On its computer, with the Sunsweep program"))
     is_shown = shown is not None and bool(shown.code)
     button = ft.OutlinedButton if is_shown else ft.FilledButton
     words = _("Make a new code") if is_shown else _("Make a code")
-    another = named("new-code", button(words, icon=ft.Icons.KEY, on_click=renew))
-    failure = [named("code-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []
+    another = named("new-code", button(words, icon=ft.Icons.KEY, on_click=renew, disabled=acting.is_busy))
+    failure = error_line("code-said", acting.said)
     if shown is None or not shown.code:
         return card(
             title,
@@ -154,32 +149,19 @@ def CodeLife(expires_ms: int) -> ft.Control:
 def LoginCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], None]) -> ft.Control:
     """For a machine with a program of its own: MQTT, and nothing else."""
     model = use_model()
-    is_asking, set_asking = ft.use_state(False)
-    said, set_said = ft.use_state("")
+    ask = use_question()
 
     async def rotate() -> None:
-        set_said("")
-        try:
-            login = await model.api.rotate_credentials(machine_id)
-        except (Refused, Away) as trouble:
-            set_said(in_words(trouble))
-            return
-        set_asking(False)
+        login = await model.api.rotate_credentials(machine_id)
         keep((shown or OneTime(model.server.clock.now_ms())).with_login(login))
 
-    ft.use_dialog(
-        question(
-            "new-login",
-            _("Make a new MQTT login for {machine}?").format(machine=isolate(machine_id)),
-            _("Its present login ends when the new one first connects, or after a day."),
-            yes=_("Make a new login"),
-            no=_("Keep the present one"),
-            on_yes=rotate,
-            on_no=lambda: set_asking(False),
-            said=said,
-        )
-        if is_asking
-        else None
+    rotating = Act(
+        "new-login",
+        _("Make a new MQTT login for {machine}?").format(machine=isolate(machine_id)),
+        _("Its present login ends when the new one first connects, or after a day."),
+        _("Make a new login"),
+        _("Keep the present one"),
+        rotate,
     )
     title = section(_("Or with a program of your own, over MQTT"))
     if shown is None or not shown.mqtt_password:
@@ -191,7 +173,7 @@ def LoginCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], 
                     named(
                         "new-login",
                         ft.OutlinedButton(
-                            _("Make a new login"), icon=ft.Icons.PASSWORD, on_click=lambda: set_asking(True)
+                            _("Make a new login"), icon=ft.Icons.PASSWORD, on_click=lambda: ask(rotating)
                         ),
                     )
                 ]

@@ -136,7 +136,7 @@ def AddKey(added: Callable[[Secret], Any], cancel: Callable[[], Any]) -> ft.Cont
     acting = use_acting()
 
     async def add() -> None:
-        made = await acting.do(model.api.add_api_key(draft.name.strip(), role, days))
+        made = await acting.do(lambda: model.api.add_api_key(draft.name.strip(), role, days))
         if made is not None:
             await added(Secret(made["name"], made["key"]))
 
@@ -202,7 +202,7 @@ def Revoke(one: Key, close: Callable[[], None], again: Callable[[], Any]) -> ft.
         return True
 
     async def revoke() -> None:
-        if await acting.do(revoked()):
+        if await acting.do(revoked):
             close()
             await again()
 

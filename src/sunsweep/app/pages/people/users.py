@@ -144,7 +144,7 @@ def AddPerson(added: Callable[[Link], Any], cancel: Callable[[], Any]) -> ft.Con
     acting = use_acting()
 
     async def add() -> None:
-        made = await acting.do(model.api.add_user(draft.email.strip(), role))
+        made = await acting.do(lambda: model.api.add_user(draft.email.strip(), role))
         if made is not None:
             await added(Link(made["email"], made["reset_link"], made["reset_expires_at"]))
 
@@ -191,12 +191,12 @@ def Question(
     role, set_role = ft.use_state(one.role)
 
     async def change(wish: dict[str, Any]) -> None:
-        if await acting.do(model.api.change_user(one.id, wish)) is not None:
+        if await acting.do(lambda: model.api.change_user(one.id, wish)) is not None:
             close()
             await again()
 
     async def link() -> None:
-        made = await acting.do(model.api.reset_link(one.id))
+        made = await acting.do(lambda: model.api.reset_link(one.id))
         if made is not None:
             close()
             show_link(Link(one.email, made["reset_link"], made["reset_expires_at"]))

@@ -6,8 +6,9 @@ from typing import Any
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_maybe, use_wrong
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.look.forms import HALF, WHOLE, Columns, told
-from sunsweep.app.look.parts import card, failed, loading, named, section
+from sunsweep.app.look.parts import card, error_line, failed, loading, named, section
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.errors import Away, Refused
 from sunsweep.app.pages.settings.company_draft import company_draft, read_company
@@ -51,7 +52,6 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
     draft, _set_draft = ft.use_state(company_draft(row))
     wrong, set_wrong = use_wrong()
     said, set_said = ft.use_state("")
-    is_busy, set_busy = ft.use_state(False)
     is_platforms = model.session.is_platform_admin
 
     async def save() -> None:
@@ -60,7 +60,6 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
         set_said("")
         if found or not wish:
             return
-        set_busy(True)
         try:
             now = await model.api.change_company(row["company_id"], wish)
         except (Refused, Away) as trouble:
@@ -71,8 +70,8 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
             model.company.name = now["name"]
             set_row(now)
             model.say(_("Saved"))
-        finally:
-            set_busy(False)
+
+    saving = use_once(save)
 
     def take(name: str) -> Any:
         def taken(event: ft.Event[Any]) -> None:
@@ -90,7 +89,7 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
                 read_only=not is_open,
                 filled=not is_open,
                 on_change=take(name),
-                on_submit=save,
+                on_submit=saving.do,
                 **more,
             ),
         )
@@ -133,12 +132,14 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
                 on_change=take("custom_commands"),
             ),
         ),
-        *([named("company-said", ft.Text(said, color=ft.Colors.ERROR))] if said else []),
+        *error_line("company-said", said),
         ft.Row(
             [
                 named(
                     "company-save",
-                    ft.FilledTonalButton(_("Save"), icon=ft.Icons.CHECK, on_click=save, disabled=is_busy),
+                    ft.FilledTonalButton(
+                        _("Save"), icon=ft.Icons.CHECK, on_click=saving.do, disabled=saving.is_under_way
+                    ),
                 )
             ],
             alignment=ft.MainAxisAlignment.END,

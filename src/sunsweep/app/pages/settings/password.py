@@ -3,6 +3,7 @@
 import flet as ft
 
 from sunsweep.app.hooks.keeping import use_wrong
+from sunsweep.app.hooks.once import use_once
 from sunsweep.app.look.forms import HALF, WHOLE
 from sunsweep.app.look.parts import card, named, quiet, section
 from sunsweep.app.model import use_model
@@ -18,7 +19,6 @@ def PasswordCard() -> ft.Control:
     typed, set_typed = ft.use_state({"old": "", "new": "", "again": ""})
     wrong, set_wrong = use_wrong()
     round_, set_round = ft.use_state(0)
-    is_busy, set_busy = ft.use_state(False)
 
     async def change() -> None:
         if not typed["old"]:
@@ -27,7 +27,6 @@ def PasswordCard() -> ft.Control:
         if typed["new"] != typed["again"]:
             set_wrong({"again": _("These two are not the same.")})
             return
-        set_busy(True)
         set_wrong({})
         try:
             await model.api.change_password(typed["old"], typed["new"])
@@ -38,8 +37,8 @@ def PasswordCard() -> ft.Control:
             set_typed({"old": "", "new": "", "again": ""})
             set_round(round_ + 1)
             model.say(_("Your password is changed; other devices are signed out."))
-        finally:
-            set_busy(False)
+
+    changing = use_once(change)
 
     def field(name: str, label: str, hint: ft.AutofillHint) -> ft.Control:
         def take(event: ft.Event[ft.TextField]) -> None:
@@ -56,7 +55,7 @@ def PasswordCard() -> ft.Control:
                 error=wrong.get(name),
                 autofill_hints=[hint],
                 on_change=take,
-                on_submit=change,
+                on_submit=changing.do,
             ),
         )
 
@@ -77,7 +76,7 @@ def PasswordCard() -> ft.Control:
             [
                 named(
                     "password-change",
-                    ft.FilledTonalButton(_("Change password"), on_click=change, disabled=is_busy),
+                    ft.FilledTonalButton(_("Change password"), on_click=changing.do, disabled=changing.is_under_way),
                 )
             ],
             alignment=ft.MainAxisAlignment.END,
