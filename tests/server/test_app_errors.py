@@ -53,3 +53,30 @@ async def test_errors_are_bounded_in_size_and_number(platform: Platform) -> None
     assert [status for status, _ in outcomes] == [204] * 4 + [429] * 4
     assert 1 <= outcomes[-1][1]["retry_after_s"] <= 15
     assert len([entry for entry in log if entry["event"] == "app_error"]) == 4
+
+
+async def test_an_error_is_told_of_while_the_database_is_away(platform: Platform) -> None:
+    assert (await platform.call("GET", "/machines")).status_code == 200
+    async with platform.database.transaction() as connection:
+        await connection.exec_driver_sql("ALTER TABLE user_account RENAME TO elsewhere")
+    with capture_logs() as log:
+        assert (await platform.call("POST", "/app/errors", json={"message": "Oops"})).status_code == 204
+    assert [one["user"] for one in log if one["event"] == "app_error"] == [None]
+
+
+async def test_behind_a_proxy_that_is_trusted_each_address_has_its_own_bound(platform: Platform) -> None:
+    await platform.stop_web()
+    platform.settings = platform.settings.model_copy(update={"trusted_proxies": (HOST,)})
+    await platform.start_web()
+
+    async def told(address: str) -> int:
+        async with platform.web("/api/v1") as web:
+            headers = {"x-forwarded-for": address}
+            return (await web.post("/app/errors", json={"message": "Oops"}, headers=headers)).status_code
+
+    with capture_logs() as log:
+        assert [await told("203.0.113.1") for _ in range(6)] == [204] * 5 + [429]
+        assert await told("203.0.113.2") == 204
+        assert [await told(f"2001:db8::{n}") for n in range(6)] == [204] * 5 + [429], "one network is one address"
+    addresses = [one["address"] for one in log if one["event"] == "app_error"]
+    assert addresses[:6] == ["203.0.113.1"] * 5 + ["203.0.113.2"]

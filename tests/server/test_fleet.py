@@ -183,7 +183,8 @@ async def test_a_machine_that_moves_is_the_one_s_no_longer_and_the_other_s_from_
             await tell(client, "MOVE-2", {"battery": 4})
             mine = await up_to(alpha, is_of("MOVE-2", "telemetry", battery=4))
     assert moved.login.company_id == 2
-    assert shown[-1]["data"] == {"battery": 2}
+    # The database may have had it before us, and dated it.
+    assert shown[-1]["data"]["battery"] == 2
     assert "MOVE-1" not in {one["machine_id"] for one in mine}
 
 

@@ -377,6 +377,13 @@ async def test_open_sockets_end_with_the_machine(shared: Platform, end: str) -> 
 async def test_a_viewer_who_reads_nothing_delays_nobody_and_is_told_what_it_lost(shared: Platform) -> None:
     login = await shared.add_machine("DEAF-1")
     number, payload = 900, {"extra": {"x": "x" * 50_000}}
+    await say(shared, login, {"water": 1})
+
+    async def online() -> bool:
+        return bool((await shared.get("/machines/DEAF-1/status"))["presence"] == "online")
+
+    # That it has come would be one frame more, whenever the ingest gets to it.
+    await eventually(online)
     async with (
         deaf_viewer(shared, "DEAF-1") as deaf,
         viewing(shared, "DEAF-1") as attentive,

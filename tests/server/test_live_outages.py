@@ -4,9 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
-from tests.server.viewers import closing, deaf_viewer, frames, say, viewing
+from sunsweep.server.clock import wall_clock
+from sunsweep.server.db.models import MachineStatus
+from sunsweep.server.features.machines import service as machines
+from sunsweep.server.live import catch_up
+from tests.server.viewers import closing, deaf_viewer, frame, frames, say, viewing
 from tests.support.platform import Platform, eventually
 
 
@@ -47,6 +52,40 @@ async def test_a_viewer_may_come_before_the_broker(platform: Platform) -> None:
         await platform.start_broker()
         await eventually(lambda: ready(platform))
         await shown_again(socket, platform, login)
+
+
+async def test_what_was_said_before_we_were_back_at_the_broker_comes_from_the_database(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "PAUSES_S", (0.1,))
+    await platform.add_machine("HEALED-1")
+    async with viewing(platform, "HEALED-1") as socket:
+        await asyncio.sleep(0.5)
+        await platform.stop_broker()
+        now_ms = wall_clock()
+        row = {"presence": "stale", "presence_since": now_ms, "presence_cause": "silent", "heard_at": now_ms}
+        async with platform.database.write() as session:
+            machine = await machines.known(session, 1, "HEALED-1")
+            said = {"status_at": now_ms, "status": "Error", "telemetry_at": now_ms, "battery": 9.5}
+            session.add(MachineStatus(machine_id=machine.id, in_session=False, **row, **said))
+        with pytest.raises(TimeoutError):
+            await frame(socket, within_s=0.5)
+        await platform.start_broker()
+        shown = [await frame(socket, within_s=20) for _ in range(3)]
+    assert [one["type"] for one in shown] == ["telemetry", "status", "presence"]
+    assert (shown[0]["data"]["battery"], shown[1]["data"]["status"]) == (9.5, "Error")
+
+
+async def test_one_who_comes_takes_no_news_from_the_others(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catch_up, "PAUSES_S", ())
+    await platform.add_machine("NEWS-1")
+    async with viewing(platform, "NEWS-1") as first:
+        async with platform.database.write() as session:
+            machine = await machines.known(session, 1, "NEWS-1")
+            row = {"presence": "offline", "presence_since": 0, "presence_cause": "never_heard", "heard_at": 1}
+            session.add(MachineStatus(machine_id=machine.id, in_session=False, telemetry_at=1, battery=9.5, **row))
+        async with viewing(platform, "NEWS-1"):
+            assert (await frame(first))["data"]["battery"] == 9.5
 
 
 async def test_viewers_see_what_a_stopped_ingest_does_not_store(platform: Platform) -> None:

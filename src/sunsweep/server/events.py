@@ -76,16 +76,25 @@ def is_about_stop(payload: bytes) -> bool:
         return False
 
 
-def change_id(payload: bytes) -> str:
-    """Which command a `command_state` is about; raises `Refused`."""
+class Change(NamedTuple):
+    """Which command has changed, and when."""
+
+    id: str
+    at_ms: int
+
+
+def read_change(payload: bytes) -> Change:
+    """What a `command_state` is about; raises `Refused`."""
     try:
-        return msgspec.json.decode(payload, type=_ChangeData).id
+        told = msgspec.json.decode(payload, type=_ChangeData)
     except msgspec.DecodeError as error:
         raise Refused(Reason.BAD_FIELD, str(error)) from error
+    return Change(told.id, to_ms(told.changed_at))
 
 
 class _ChangeData(msgspec.Struct):
     id: str
+    changed_at: datetime
 
 
 class _WakeData(msgspec.Struct):

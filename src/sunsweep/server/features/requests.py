@@ -6,6 +6,7 @@ from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
 
+from sunsweep.server.db.engine import DATABASE_AWAY
 from sunsweep.server.errors import ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.features.accounts import service
 from sunsweep.server.features.accounts.roles import Principal, Role
@@ -66,10 +67,13 @@ Caller = Annotated[Principal, Depends(caller)]
 
 
 async def maybe_caller(connection: HTTPConnection, held: ServicesOf, token: _Bearer) -> Principal | None:
-    """Who is calling, or None: for what needs no login, and changes nothing of anybody's."""
+    """Who is calling, or None: for what needs no login, and changes nothing of anybody's.
+
+    Nor the database, which tells who it is: None while it is away.
+    """
     try:
         return await caller(connection, held, token)
-    except (UnauthenticatedError, ForbiddenError):
+    except (UnauthenticatedError, ForbiddenError, *DATABASE_AWAY):
         return None
 
 

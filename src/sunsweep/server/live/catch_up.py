@@ -2,13 +2,15 @@
 
 A message may reach the broker before our subscription stands and the database after the snapshot was read; and the
 newest-state row itself may be a second behind. So the row is read again a little later, and what the hub has not
-seen is shown as a frame.
+seen is shown as a frame. The same after each new connection to the broker, which keeps nothing for us meanwhile.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from sunsweep.contract.frames import FrameType
+from sunsweep.server.db.engine import DATABASE_AWAY
 from sunsweep.server.db.models import Machine, MachineStatus
 from sunsweep.server.events import presence_data
 from sunsweep.server.features.machines import repository as machines
@@ -25,13 +27,18 @@ SESSION: Final = ("session_boot", "session_n", "in_session", "past_boots", "soft
 
 
 async def look_again(held: Services, machine: Machine, watched: Watched) -> None:
-    """Show what was missed, to every viewer of the machine: they share one subscription."""
-    for pause_s in PAUSES_S:
-        await asyncio.sleep(pause_s)
-        async with held.database.read() as unit:
-            row = await machines.status(unit, machine.id)
-        if row is not None:
-            _show_news(watched, row)
+    """Show what was missed, to every viewer of the machine: they share one subscription. Ends by being cancelled."""
+    while True:
+        connected_anew = watched.connected_anew
+        for pause_s in PAUSES_S:
+            await asyncio.sleep(pause_s)
+            # Away when it is asked, it is asked again by the next look.
+            with suppress(*DATABASE_AWAY):
+                async with held.database.read() as unit:
+                    row = await machines.status(unit, machine.id)
+                if row is not None:
+                    show_news(watched, row)
+        await connected_anew.wait()
 
 
 def take_in(current: Current, row: MachineStatus) -> None:
@@ -46,8 +53,11 @@ def take_in(current: Current, row: MachineStatus) -> None:
     current.seen_at = max(current.seen_at, row.seen_at)
 
 
-def _show_news(watched: Watched, row: MachineStatus) -> None:
-    """The same message has slightly different times here and there, so its values decide whether it was seen."""
+def show_news(watched: Watched, row: MachineStatus) -> None:
+    """What nobody has seen is a frame, and the newest state.
+
+    The same message has slightly different times here and there, so its values decide whether it was seen.
+    """
     current = watched.current
     sample = (row.telemetry_at or 0) > (current.telemetry_at or 0) and sample_of(row) not in (
         sample_of(current),
@@ -57,6 +67,7 @@ def _show_news(watched: Watched, row: MachineStatus) -> None:
     presence = presence_is_news(current, row) and row.presence != current.presence
     take_in(current, row)
     if sample and row.telemetry_at:
+        watched.ahead = (sample_of(row), row.telemetry_at)
         watched.offer(FrameType.TELEMETRY, row.telemetry_at, telemetry_data(row))
     if state and row.status_at:
         watched.offer(FrameType.STATUS, row.status_at, status_data(row))

@@ -11,7 +11,7 @@ from sunsweep.server import metrics
 from sunsweep.server.features.accounts.roles import Principal
 
 Key = tuple[str, FrameType, str]
-"""What a frame supersedes: the one before of its serial, its type and (command_state only) its command."""
+"""What a frame supersedes: the one before of its serial, its type and, for a command_state, its command."""
 
 MAX_WAITING_CHARS: Final = 32 * 1024 * 1024
 """About 100,000 frames as machines send them. The frames themselves are shared with all other viewers."""

@@ -46,6 +46,8 @@ EVENT_FRAMES: Final = {
 
 
 SAMPLE: Final = ("battery", "solar_v", "solar_a", "water", "telemetry_extra")
+SAME_WITHIN_MS: Final = 2000
+"""So much later at most a message is read here than by the ingest."""
 sample_of: Final = attrgetter(*SAMPLE)
 """The values of a newest state's sample."""
 
@@ -57,9 +59,20 @@ class Watched:
         self.serial = serial
         self.viewers: set[Viewer] = set()
         self.current = Current(0)
+        self.is_known = False
+        """Whether the database has been asked for it."""
         self.shown: deque[tuple[object, ...]] = deque(maxlen=MAX_WAITING)
         """Values of the newest samples that were frames here."""
+        self.ahead: tuple[tuple[object, ...], int] | None = None
+        """Values and instant of the newest frame, where it was a sample that the database had before us."""
+        self.connected_anew = asyncio.Event()
+        """Set once, with the next connection to the broker."""
         self._newest: dict[Channel, tuple[int, int]] = {}
+
+    def is_shown(self, sample: tuple[object, ...], order_ms: int) -> bool:
+        """Whether the newest frame was this very sample."""
+        ahead, self.ahead = self.ahead, None
+        return ahead is not None and ahead[0] == sample and order_ms - ahead[1] <= SAME_WITHIN_MS
 
     def is_again(self, channel: Channel, stamp: Stamp) -> bool:
         """Whether it is the channel's newest frame once more: a machine repeats what is not receipted."""
@@ -80,8 +93,7 @@ class Hub:
 
     def __init__(self, connection: ConnectionSettings, database: Database) -> None:
         self._database = database
-        connected = metrics.MQTT_CONNECTIONS.labels("live").inc
-        self._client = MqttClient(connection, subscriptions=(), on_messages=self._take, on_connected=connected)
+        self._client = MqttClient(connection, on_messages=self._take, on_connected=self._connected)
         self._watched: dict[Key, Watched] = {}
         self._changing = asyncio.Lock()
         metrics.FRAMES_WAITING_MAX.set_function(lambda: max((viewer.waiting for viewer in self._viewers()), default=0))
@@ -133,6 +145,13 @@ class Hub:
         except MqttError:
             return
 
+    def _connected(self) -> None:
+        """What was said meanwhile is in the database, or will be."""
+        metrics.MQTT_CONNECTIONS.labels("live").inc()
+        for watched in self._watched.values():
+            watched.connected_anew.set()
+            watched.connected_anew = asyncio.Event()
+
     def _take(self, messages: Sequence[Message]) -> None:
         for message in messages:
             try:
@@ -153,7 +172,10 @@ class Hub:
             if watched.is_again(topic.channel, heard.body.stamp):
                 return
             if isinstance(heard.body, Telemetry):
-                watched.shown.append(sample_of(watched.current))
+                sample = sample_of(watched.current)
+                watched.shown.append(sample)
+                if watched.is_shown(sample, heard.order_ms):
+                    return
             watched.offer(FrameType(topic.channel), heard.ts_ms, msgspec.Raw(message.payload))
 
     def _event(self, message: Message) -> None:
@@ -162,16 +184,22 @@ class Hub:
         kind = EVENT_FRAMES.get(topic.event)
         if watched is None or kind is None:
             return
-        if kind is FrameType.PRESENCE:
-            take_presence(watched.current, message.payload)
+        if kind is FrameType.PRESENCE and not take_presence(watched.current, message.payload):
+            return
         watched.offer(kind, message.received_ms, msgspec.Raw(message.payload))
 
 
-def take_presence(current: Current, payload: bytes) -> None:
-    """What only the database knew: that the machine has fallen silent."""
+def take_presence(current: Current, payload: bytes) -> bool:
+    """What only the database knew: that the machine has fallen silent.
+
+    Not where it has been heard since: two processes tell, and what comes last is not always the newest.
+    """
     told = read_presence(payload)
+    if told.presence == "stale" and current.presence == "online" and current.seen_at > told.since_ms:
+        return False
     if told.since_ms > current.presence_since:
         current.presence, current.presence_since, current.presence_cause = told
+    return True
 
 
 def _topics(key: Key) -> list[str]:

@@ -14,7 +14,7 @@ from sunsweep.server.features.requests import AskedCompany, company, services
 from sunsweep.server.features.services import Services
 from sunsweep.server.features.telemetry.service import read_instant
 from sunsweep.server.live.admission import accepted, serve, viewer_of
-from sunsweep.server.live.catch_up import look_again, take_in
+from sunsweep.server.live.catch_up import look_again, show_news, take_in
 from sunsweep.server.live.hub import Hub, Watched
 from sunsweep.server.live.replay import replay
 from sunsweep.server.live.viewer import Viewer
@@ -69,8 +69,12 @@ async def _snapshot(socket: WebSocket, held: Services, machine: Machine, watched
     """What the database and the frames before this viewer's say together."""
     async with held.database.read() as unit:
         row = await machines.status(unit, machine.id)
-    if row is not None:
+    if row is not None and watched.is_known:
+        # What is news to this viewer may be news to the others too.
+        show_news(watched, row)
+    elif row is not None:
         take_in(watched.current, row)
+    watched.is_known = True
     newest = watched.current
     presence = presence_data(newest.presence, newest.presence_since, newest.presence_cause)
     data = {"status": status_data(newest), "telemetry": telemetry_data(newest), **presence}
