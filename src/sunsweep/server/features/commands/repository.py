@@ -45,6 +45,7 @@ class Sought(NamedTuple):
         return found
 
 
+@platform_wide("of commands that the query around it names")
 def _of_a_run() -> ColumnElement[bool]:
     """Whether a bulk run gave the command."""
     return select(BulkTarget.command_id).where(BulkTarget.command_id == CommandRow.id).exists()
