@@ -43,9 +43,11 @@ def quiet(text: str) -> ft.Text:
     return ft.Text(text, color=ft.Colors.ON_SURFACE_VARIANT, theme_style=ft.TextThemeStyle.BODY_MEDIUM)
 
 
-def figure(text: str, *, color: ft.ColorValue | None = None, size: float | None = None) -> ft.Text:
+def figure(
+    text: str, *, color: ft.ColorValue | None = None, size: float | None = None, expand: bool | None = None
+) -> ft.Text:
     """A number that may change; Roboto's digits are of one width, so nothing beside it moves."""
-    return ft.Text(text, color=color, size=size, no_wrap=True)
+    return ft.Text(text, color=color, size=size, no_wrap=True, expand=expand)
 
 
 def back(on_click: Callable[[], Any]) -> ft.Control:

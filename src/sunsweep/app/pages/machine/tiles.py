@@ -22,6 +22,9 @@ PHONE_TILE_PX: Final = 174
 PADDING_PX: Final = 12
 CURVE_HEIGHT_PX: Final = 32
 GAP_PX: Final = 10
+FIGURE_HEIGHT_PX: Final = 34
+_FIGURE_PX: Final = ((9, 24), (13, 17), (24, 11))
+"""So many characters fit a tile in this size; a sensor of unknown precision may send 17 digits."""
 
 Runs = tuple[tuple[Dot, ...], ...]
 
@@ -62,7 +65,10 @@ def TileCard(watched: Watched, name: str, width: int) -> ft.Control:
                         no_wrap=True,
                         overflow=ft.TextOverflow.ELLIPSIS,
                     ),
-                    figure(shown.figure, color=ink, size=24),
+                    ft.Row(
+                        [figure(shown.figure, color=ink, size=figure_px(shown.figure), expand=True)],
+                        height=FIGURE_HEIGHT_PX,
+                    ),
                     Curve(watched, name, width - 2 * PADDING_PX - 2, is_grey=shown.freshness is Freshness.GONE),
                     ft.Row(
                         [*([ft.Icon(ft.Icons.HISTORY_TOGGLE_OFF, size=14, color=ink)] if is_late else []), age],
@@ -102,6 +108,11 @@ def Curve(watched: Watched, name: str, width: int, is_grey: bool) -> ft.Control:
         tooltip=_("The last hour"),
         height=CURVE_HEIGHT_PX,
     )
+
+
+def figure_px(text: str) -> int:
+    """The largest size in which the whole figure can be read: a cut one is another number."""
+    return next((size for longest, size in _FIGURE_PX if len(text) <= longest), _FIGURE_PX[-1][1])
 
 
 def _ink(freshness: Freshness, *, is_dark: bool) -> str | None:
