@@ -13,7 +13,7 @@ from tests.support.command import Site
 from tests.support.platform import eventually
 
 ADMIN, LEAVER = "admin@example.com", "leaver@example.com"
-PASSWORD = "a long way to the sun 7"  # noqa: S105  of a user that this test makes
+PASSWORD = "a long way to the sun 7"
 MACHINE = "/app/machines/SUN-0001?span=7d"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import flet as ft
 
-from sunsweep.app.words import _, is_rtl
+from sunsweep.app.words import _
 
 GAP = 16
 """Logical pixels between things that stand side by side."""
@@ -52,8 +52,8 @@ def figure(
 
 def back(on_click: Callable[[], Any]) -> ft.Control:
     """To the page above."""
-    icon = ft.Icons.ARROW_FORWARD if is_rtl() else ft.Icons.ARROW_BACK
-    return named("go-back", ft.IconButton(icon, tooltip=_("Back"), on_click=on_click))
+    # Flutter turns this arrow around itself where one reads from right to left.
+    return named("go-back", ft.IconButton(ft.Icons.ARROW_BACK, tooltip=_("Back"), on_click=on_click))
 
 
 def error_line(identifier: str, said: str) -> list[ft.Control]:
