@@ -25,12 +25,13 @@ def Root(model: Model) -> ft.Control:
     def follow_window(event: ft.PageResizeEvent) -> None:
         window.width = Width.of(event.width)
 
-    def follow_device(event: ft.PlatformBrightnessChangeEvent) -> None:
-        window.is_dark = event.brightness is ft.Brightness.DARK
+    def follow_device() -> None:
+        # The event itself comes without what it is typed with.
+        window.is_dark = page.platform_brightness is ft.Brightness.DARK
 
     def begin() -> None:
         window.width = Width.of(page.width or 1280)
-        window.is_dark = page.platform_brightness is ft.Brightness.DARK
+        follow_device()
         page.on_resize = follow_window
         page.on_platform_brightness_change = follow_device
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import flet as ft
 
-from sunsweep.app.words import _, is_rtl
+from sunsweep.app.words import _
 
 GAP = 16
 """Logical pixels between things that stand side by side."""
@@ -43,15 +43,17 @@ def quiet(text: str) -> ft.Text:
     return ft.Text(text, color=ft.Colors.ON_SURFACE_VARIANT, theme_style=ft.TextThemeStyle.BODY_MEDIUM)
 
 
-def figure(text: str, *, color: ft.ColorValue | None = None, size: float | None = None) -> ft.Text:
+def figure(
+    text: str, *, color: ft.ColorValue | None = None, size: float | None = None, expand: bool | None = None
+) -> ft.Text:
     """A number that may change; Roboto's digits are of one width, so nothing beside it moves."""
-    return ft.Text(text, color=color, size=size, no_wrap=True)
+    return ft.Text(text, color=color, size=size, no_wrap=True, expand=expand)
 
 
 def back(on_click: Callable[[], Any]) -> ft.Control:
     """To the page above."""
-    icon = ft.Icons.ARROW_FORWARD if is_rtl() else ft.Icons.ARROW_BACK
-    return named("go-back", ft.IconButton(icon, tooltip=_("Back"), on_click=on_click))
+    # Flutter turns this arrow around itself where one reads from right to left.
+    return named("go-back", ft.IconButton(ft.Icons.ARROW_BACK, tooltip=_("Back"), on_click=on_click))
 
 
 def error_line(identifier: str, said: str) -> list[ft.Control]:

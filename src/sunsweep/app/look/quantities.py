@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sunsweep.app.figures.numbers import NONE
 from sunsweep.app.words import N_, gettext, isolate
 
 _QUANTITIES: Final[dict[str, str]] = {
@@ -23,4 +24,4 @@ _QUANTITIES: Final[dict[str, str]] = {
 def quantity_words(name: str) -> str:
     """What no table knows stands as the machine calls it."""
     message = _QUANTITIES.get(name.lower())
-    return gettext(message) if message else isolate(name)
+    return gettext(message) if message else isolate(name) if name.strip() else NONE

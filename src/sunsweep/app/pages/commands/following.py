@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 ASK_S: Final = 1.5
 """Between two looks at a run that goes on."""
+_NO_SUCH: Final = frozenset({404, 422})
+"""An address that was cut or typed wrong has not even the form of a run's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class RunNow(ft.Observable):
 
     run: Run | None = None
     trouble: str = ""
+    is_missing: bool = False
 
 
 def _part(row: dict[str, Any]) -> Part:
@@ -82,6 +85,8 @@ class Following:
         while True:
             self._soon.clear()
             await self._ask()
+            if self.now.is_missing:
+                return
             is_over = self.now.run is not None and self.now.run.is_over and not self.now.trouble
             try:
                 await asyncio.wait_for(self._soon.wait(), None if is_over else ASK_S)
@@ -96,6 +101,10 @@ class Following:
             told = run(await api.bulk_run(self._run_id))
             page = await api.bulk_targets(self._run_id, states=states, cursor=self._after, limit=PAGE)
         except (Refused, Away) as trouble:
+            if isinstance(trouble, Refused) and trouble.status in _NO_SUCH:
+                self.now.is_missing = True
+                self.draw()
+                return
             self.now.trouble = in_words(trouble)
             return
         if asked != (self._share, self._after):

@@ -15,7 +15,7 @@ from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.lists import framed
 from sunsweep.app.look.parameter_words import params_words
-from sunsweep.app.look.parts import back, card, failed, heading, loading, named, quiet
+from sunsweep.app.look.parts import back, card, empty, failed, heading, loading, named, quiet
 from sunsweep.app.look.when import When
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.pages.commands.following import Following, PartNow, RunNow
@@ -57,6 +57,8 @@ def RunView(run_id: str) -> ft.Control:
     following.draw = use_redraw()
     use_running(following.run)
     ft.use_effect(lambda: following.look_at(share, after), [share, after])
+    if following.now.is_missing:
+        return _missing(model)
     rows: list[ft.Control] = [keyed(PartRow, one)(following.parts[one]) for one in following.order]
     body: list[ft.Control] = []
     if following.is_listed:
@@ -67,6 +69,18 @@ def RunView(run_id: str) -> ft.Control:
     return named(
         "page-run",
         ft.Column([Head(following.now, following, share), *body], spacing=12, expand=True, scroll=ft.ScrollMode.AUTO),
+    )
+
+
+def _missing(model: Model) -> ft.Control:
+    return named(
+        "run-missing",
+        empty(
+            ft.Icons.SEARCH_OFF,
+            _("There is no such run"),
+            _("It may belong to another company, or its address was not copied as a whole."),
+            named("go-runs", ft.FilledButton(_("To the runs"), on_click=lambda: model.go("/commands/runs"))),
+        ),
     )
 
 

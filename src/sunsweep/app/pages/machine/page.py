@@ -19,6 +19,7 @@ from sunsweep.app.pages.machine.watched import Watched, use_lasting
 from sunsweep.app.words import _, isolate
 
 COMMANDS_PX = 346
+LONGEST_SERIAL = 64
 
 
 @ft.component
@@ -111,13 +112,18 @@ def _overview(watched: Watched) -> ft.Control:
     )
 
 
+def short(machine_id: str) -> str:
+    """An address may hold anything: no more of it than a serial number can have."""
+    return machine_id if len(machine_id) <= LONGEST_SERIAL else machine_id[:LONGEST_SERIAL] + "…"
+
+
 def _missing(machine_id: str) -> ft.Control:
     model = use_model()
     return named(
         "machine-missing",
         empty(
             ft.Icons.SEARCH_OFF,
-            _("There is no machine {machine}").format(machine=isolate(machine_id)),
+            _("There is no machine {machine}").format(machine=isolate(short(machine_id))),
             _("It may have been removed, or belong to another company. Serial numbers are written in one way only."),
             named("go-home", ft.FilledButton(_("To the fleet"), on_click=lambda: model.go("/"))),
         ),

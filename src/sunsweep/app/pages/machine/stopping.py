@@ -8,6 +8,7 @@ import flet as ft
 
 from sunsweep.app.hooks.keeping import use_maybe
 from sunsweep.app.hooks.once import Handler, use_once
+from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.look.asking import question
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parts import named
@@ -125,8 +126,7 @@ def _question(
     on_no: Callable[[], None],
 ) -> ft.AlertDialog:
     machine = watched.machine
-    since = offline_since(machine, model.server.clock.now_ms())
-    away = _("The machine is offline {since}: it is sent first thing when it comes back.").format(since=since)
+    away = _away(machine, model.server.clock.now_ms())
     return question(
         "order",
         gettext(asked.question).format(machine=isolate(machine.name or machine.machine_id)),
@@ -137,5 +137,17 @@ def _question(
         on_no=on_no,
         said=said,
         is_under_way=giving.is_under_way,
-        more=ft.Text(away, weight=ft.FontWeight.W_600) if since else None,
+        more=ft.Text(away, weight=ft.FontWeight.W_600) if away else None,
     )
+
+
+def _away(machine: MachineNow, now_ms: int) -> str:
+    """What keeps the order from the machine; empty where nothing does."""
+    if machine.is_known and not machine.enabled:
+        return _("The machine is disabled: nothing reaches it. Stop it by hand, or enable it in its setup first.")
+    if machine.is_known and machine.heard_ms is None:
+        return _("The machine has never been heard of: it is sent first thing when it comes.")
+    since = offline_since(machine, now_ms)
+    if not since:
+        return ""
+    return _("The machine is offline {since}: it is sent first thing when it comes back.").format(since=since)

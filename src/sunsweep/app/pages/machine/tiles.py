@@ -18,19 +18,24 @@ from sunsweep.app.words import _
 TILE_PX: Final = 158
 """Four beside each other on a laptop, with the commands at their side."""
 PHONE_TILE_PX: Final = 174
-"""Two beside each other."""
+"""At most: two beside each other, on a narrow phone as well."""
+_PHONE_MARGIN_PX: Final = 8
 PADDING_PX: Final = 12
 CURVE_HEIGHT_PX: Final = 32
 GAP_PX: Final = 10
+FIGURE_HEIGHT_PX: Final = 34
+_FIGURE_PX: Final = ((9, 24), (13, 17), (24, 11))
+"""So many characters fit a tile in this size; a sensor of unknown precision may send 17 digits."""
 
 Runs = tuple[tuple[Dot, ...], ...]
 
 
 @ft.component
 def Tiles(watched: Watched) -> ft.Control:
+    model = use_model()
     names = use_lasting(watched, lambda: tile_names(watched.machine))
-    is_phone = watch(use_model().window).width is Width.PHONE
-    width = PHONE_TILE_PX if is_phone else TILE_PX
+    is_phone = watch(model.window).width is Width.PHONE
+    width = phone_tile_px(model.page.width or 0) if is_phone else TILE_PX
     return ft.Row(
         [ft.Container(TileCard(watched, name, width), key=name) for name in names],
         wrap=True,
@@ -62,7 +67,10 @@ def TileCard(watched: Watched, name: str, width: int) -> ft.Control:
                         no_wrap=True,
                         overflow=ft.TextOverflow.ELLIPSIS,
                     ),
-                    figure(shown.figure, color=ink, size=24),
+                    ft.Row(
+                        [figure(shown.figure, color=ink, size=figure_px(shown.figure), expand=True)],
+                        height=FIGURE_HEIGHT_PX,
+                    ),
                     Curve(watched, name, width - 2 * PADDING_PX - 2, is_grey=shown.freshness is Freshness.GONE),
                     ft.Row(
                         [*([ft.Icon(ft.Icons.HISTORY_TOGGLE_OFF, size=14, color=ink)] if is_late else []), age],
@@ -102,6 +110,16 @@ def Curve(watched: Watched, name: str, width: int, is_grey: bool) -> ft.Control:
         tooltip=_("The last hour"),
         height=CURVE_HEIGHT_PX,
     )
+
+
+def phone_tile_px(page_px: float) -> int:
+    """In logical pixels, for a page that is so wide."""
+    return min(PHONE_TILE_PX, max(TILE_PX // 2, int(page_px - 2 * _PHONE_MARGIN_PX - GAP_PX) // 2))
+
+
+def figure_px(text: str) -> int:
+    """The largest size in which the whole figure can be read: a cut one is another number."""
+    return next((size for longest, size in _FIGURE_PX if len(text) <= longest), _FIGURE_PX[-1][1])
 
 
 def _ink(freshness: Freshness, *, is_dark: bool) -> str | None:
