@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -11,6 +11,9 @@ from tests.app.browser import Visitor
 from tests.app.flutter import Flutter
 from tests.support.command import Site
 from tests.support.platform import eventually
+
+if TYPE_CHECKING:
+    from playwright.async_api import FloatRect
 
 ADMIN, LEAVER = "admin@example.com", "leaver@example.com"
 PASSWORD = "a long way to the sun 7"
@@ -102,5 +105,5 @@ async def _is_at(page: Flutter, part: str) -> bool:
 
 async def _picture(page: Flutter) -> str:
     """Of a corner in which nothing changes by itself."""
-    corner = {"x": 0, "y": 500, "width": 100, "height": 100}
+    corner: FloatRect = {"x": 0, "y": 500, "width": 100, "height": 100}
     return hashlib.sha256(await page.page.screenshot(clip=corner)).hexdigest()

@@ -23,6 +23,9 @@ STALE_S: Final = 12.0
 FEW: Final = 20
 """Machines that are asked for one by one; for more of them the list is read."""
 
+LOGINS_END: Final = frozenset({UNAUTHENTICATED, REVOKED})
+"""Said of the login that the socket was opened with: a newer one may stand already."""
+
 OnLink = Callable[[Link], None]
 
 
@@ -204,20 +207,22 @@ async def _keep(server: Server, stream: Stream, *works: Callable[[], Any]) -> in
     with server.network_events(lambda is_there: stream.wake() if is_there else stream.suspect()):
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(work(), name=f"live-{work.__name__.strip('_')}") for work in works]
-            code = await stream.run()
+            while (code := await stream.run()) in LOGINS_END and await _login_stands(server):  # noqa: ASYNC110  nothing tells it
+                await asyncio.sleep(LOOK_EVERY_S)
             for task in beside:
                 task.cancel()
-    if code in {UNAUTHENTICATED, REVOKED}:
-        await _look_at_login(server)
     return code
 
 
-async def _look_at_login(server: Server) -> None:
-    """Whether it was the login that ended: then the session says so, by `on_signed_out`."""
+async def _login_stands(server: Server) -> bool:
+    """Where it was the login that ended, the session says so, by `on_signed_out`; else the socket is opened anew."""
     try:
         await server.api.me()
-    except (Refused, Away):
-        return
+    except Refused:
+        return False
+    except Away:
+        return True
+    return True
 
 
 def _instant(at_ms: int) -> str:
