@@ -96,7 +96,7 @@ async def test_without_a_script_it_says_so(visits: Visits, up: Site) -> None:
     async with visits(java_script_enabled=False) as visitor:
         page = await visitor.page()
         await page.goto(f"{up.url}/app")
-        assert "switched off" in await page.inner_text("noscript")
+        assert "switched off" in await page.inner_text("body noscript")
 
 
 async def test_nothing_names_another_host(up: Site, built: Path) -> None:

@@ -111,6 +111,9 @@ def test_units_are_cldrs(language: str, quantity: units.Quantity, name: str) -> 
     cldr = Locale.parse(language)._data["unit_patterns"][name]["short"]["other"].format("{n}")
     if (language, name) == ("en", "temperature-celsius"):
         cldr = "{n} °C"  # the SI's space, which CLDR leaves out in English
+    if (language, name) == ("ar", "area-square-meter"):
+        # In words: for a raised two behind Arabic letters Flutter's web client asks for fonts that do not come with it.
+        cldr = Locale.parse(language)._data["unit_patterns"][name]["long"]["other"].format("{n}")
     assert plain(quantity.pattern()) == plain(cldr)
     assert quantity.unit() == plain(cldr).replace("{n}", "").strip()
 
