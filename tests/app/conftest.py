@@ -19,6 +19,9 @@ from sunsweep.app.words import catalogue, upkeep
 from tests.app.browser import Visitor, chromium, visiting
 from tests.support.command import SUNSWEEP, Site, clean_environment
 
+WALK_WITHIN_S = 220
+"""A walk through one page load, on a computer that does other things too; before the whole run is given up (240)."""
+
 Visits = Callable[..., AbstractAsyncContextManager[Visitor]]
 
 
@@ -39,6 +42,13 @@ def language(request: pytest.FixtureRequest) -> str:
     code: str = request.param
     words.use(code)
     return code
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser's test has more time than others."""
+    for item in items:
+        if "browser_address" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(WALK_WITHIN_S))
 
 
 @pytest.fixture(scope="session")

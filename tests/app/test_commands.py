@@ -47,7 +47,6 @@ async def newest_run(api: httpx.AsyncClient) -> dict[str, Any]:
     return run
 
 
-@pytest.mark.timeout(300)  # a long walk through one page load
 async def test_an_operator_stops_all_starts_some_and_follows_each(
     visitor: Visitor, up: Site, api: httpx.AsyncClient
 ) -> None:

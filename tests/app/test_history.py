@@ -1,6 +1,5 @@
 """The history and the ledger of a machine in a real browser, against `sunsweep up`."""
 
-import pytest
 
 from tests.app.browser import Visitor
 from tests.app.conftest import Visits
@@ -19,7 +18,6 @@ async def signed_in(visitor: Visitor, up: Site, path: str) -> Flutter:
     return page
 
 
-@pytest.mark.timeout(300)
 async def test_history_and_ledger_of_a_machine(visits: Visits, up: Site) -> None:
     async with visits(viewport={"width": 1000, "height": 1000}, locale="en-GB") as visitor:
         page = await signed_in(visitor, up, f"/app/machines/{MACHINE}?tab=history&span=1h")

@@ -60,7 +60,6 @@ async def stops(api: httpx.AsyncClient) -> list[Any]:
     return [run["id"] for run in runs]
 
 
-@pytest.mark.timeout(300)  # a long walk through one page load
 async def test_a_page_stands_what_is_done_to_it(visitor: Visitor, up: Site, api: httpx.AsyncClient) -> None:
     visitor.expected.append("401")
     user_id = await new_user(api)

@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.app.browser import Visitor
 from tests.app.flutter import Flutter
 from tests.support.command import Site, ended_program, running
@@ -25,7 +23,6 @@ async def told(page: Flutter, identifier: str, words: str, *, within_s: float = 
     await eventually(says, within_s=within_s)
 
 
-@pytest.mark.timeout(300)
 async def test_a_machine_is_added_and_comes_alive(visitor: Visitor, up: Site, tmp_path: Path) -> None:
     page = await visitor.open("/app/machines/new")
     visitor.expected += ["401", "422"]

@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
 from tests.app.browser import Visitor, visiting
 from tests.app.flutter import Flutter
 from tests.chaos.proxy import Proxy, proxy_to
@@ -160,7 +158,6 @@ async def reads_arabic(page: Flutter, site: Site) -> None:
     assert f"/app/machines/{MACHINE}" in page.page.url
 
 
-@pytest.mark.timeout(900)
 async def test_an_operators_morning(built: Path, browser_address: str, tmp_path: Path) -> None:
     site = Site(tmp_path / "data")
     async with AsyncExitStack() as stack:

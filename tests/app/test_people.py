@@ -46,7 +46,6 @@ async def refused_message(up: Site, api: httpx.AsyncClient) -> int:
     return int(await eventually(refused, within_s=WITHIN_S))
 
 
-@pytest.mark.timeout(300)  # a long walk through one page load
 async def test_an_admin_looks_after_people_keys_and_refused_messages(
     visitor: Visitor, up: Site, api: httpx.AsyncClient
 ) -> None:
@@ -119,7 +118,6 @@ async def test_an_admin_looks_after_people_keys_and_refused_messages(
         await page.says(words, within_s=WITHIN_S)
 
 
-@pytest.mark.timeout(200)
 async def test_a_link_sets_a_password(visits: Visits, up: Site, api: httpx.AsyncClient) -> None:
     made = await api.post("/users", json={"email": "kim@example.com", "role": "viewer"})
     link = made.json()["reset_link"].removeprefix(up.url)
