@@ -110,6 +110,19 @@ class Flutter:
         await eventually(is_still)
         await self.page.mouse.click(box["x"], box["y"])
 
+    async def opens(self, identifier: str, opened: str) -> None:
+        """Click until the other widget is there: a click on what is just being laid out anew meets nobody."""
+
+        async def is_there() -> bool:
+            if await self.look(opened) is None:
+                await self.click(identifier)
+            return await _soon(lambda: self._is_there(opened))
+
+        await eventually(is_there, within_s=60)
+
+    async def _is_there(self, identifier: str) -> bool:
+        return await self.look(identifier) is not None
+
     async def type(self, identifier: str, text: str) -> None:
         """Replace what a field holds; typed again where Flutter was not listening yet."""
 

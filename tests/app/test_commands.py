@@ -58,7 +58,7 @@ async def test_an_operator_stops_all_starts_some_and_follows_each(
     await page.page.set_viewport_size({"width": 390, "height": 844})
     await page.find("stop-all")
     await page.says("Commands")
-    await page.click("stop-all")
+    await page.opens("stop-all", "stop-all-yes")
     await page.says("Stop all 2 machines of Demo Solar?", within_s=WITHIN_S)
     await page.click("stop-all-yes")
     await said(page, "run-standing", "All 2 machines have done it")

@@ -97,7 +97,7 @@ async def test_an_operator_finds_a_machine(visitor: Visitor, up: Site, two_more:
 
     # The map beside the list: who has no position is counted, who was touched is named.
     await page.says("1 without a position")
-    await page.click("map-machine-FLEET-1", within_s=WITHIN_S)
+    await page.opens("map-machine-FLEET-1", "map-open")
     await page.click("map-open")
     await at(page, "/app/machines/FLEET-1")
 

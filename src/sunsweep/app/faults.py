@@ -18,6 +18,8 @@ from flet.messaging.session import Session
 
 MESSAGE_CHARACTERS: Final = 500
 TRACEBACK_CHARACTERS: Final = 8000
+_GONE: Final = "Control must be added to the page first"
+"""Flet, of an event whose control has just been taken off the page: nobody's fault, and nothing is lost."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -27,6 +29,7 @@ def watch(page: ft.Page) -> None:
     Made for `ft.run(before_main=…)`: before anything is drawn.
     """
     sys.excepthook = _uncaught
+    logging.getLogger("flet").addFilter(_is_a_fault)
     asyncio.get_running_loop().set_exception_handler(_in_loop)
     session = page.session
     # Flet would put an error page without a way on in place of everything.
@@ -56,8 +59,14 @@ def _restarting(session: Session) -> Callable[[], None]:
     return restart
 
 
+def _is_a_fault(record: logging.LogRecord) -> bool:
+    return record.exc_info is None or _GONE not in str(record.exc_info[1])
+
+
 def _in_flet(message: str) -> None:
     """What Flet caught itself: the error's words, and its traceback below them."""
+    if _GONE in message:
+        return
     _report(message.partition("\n")[0], message)
 
 

@@ -34,6 +34,8 @@ class Session(ft.Observable):
 
     me: Me | None = None
     asked: bool = False
+    logins: int = 0
+    """How often somebody has signed in here: each has pages of its own."""
     said: str = ""
     """Why one has to sign in again, in words; empty the first time."""
 

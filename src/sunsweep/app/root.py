@@ -19,7 +19,7 @@ def dress(page: ft.Page, preferences: Preferences) -> None:
 
 @ft.component
 def Root(model: Model) -> ft.Control:
-    preferences, window = watch(model.preferences), watch(model.window)
+    preferences, session, window = watch(model.preferences), watch(model.session), watch(model.window)
     page = model.page
 
     def follow_window(event: ft.PageResizeEvent) -> None:
@@ -44,12 +44,12 @@ def Root(model: Model) -> ft.Control:
     use(preferences.language)
 
     def frame() -> ft.Control:
-        return _frame(model)
+        return _frame(preferences.language, session.logins)
 
     return provide(model, frame)
 
 
-def _frame(model: Model) -> ft.Control:
-    language = model.preferences.language
-    # Another language is another tree: no text of the old one stays.
-    return ft.Container(key=language, content=Pages(), expand=True, rtl=is_rtl(language))
+def _frame(language: str, login: int) -> ft.Control:
+    # Another language is another tree: no text of the old one stays. So is another login: nothing that was open under
+    # the one before, and has been closed with it, is taken up again.
+    return ft.Container(key=f"{language}-{login}", content=Pages(), expand=True, rtl=is_rtl(language))

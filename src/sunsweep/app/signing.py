@@ -55,6 +55,7 @@ async def _enter(model: Model) -> None:
         model.company.id, model.company.name = me.company_id, me.company
     model.session.said = ""
     model.session.me = me
+    model.session.logins += 1
     model.feeding.open()
 
 
