@@ -1,5 +1,6 @@
 """The fleet in a real browser: found, filtered, sorted, on the map, at a desk and on a phone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -105,8 +106,14 @@ async def test_an_operator_finds_a_machine(visitor: Visitor, up: Site, two_more:
     await page.page.set_viewport_size({"width": 390, "height": 844})
     await page.page.go_back()
     await listed(page, {"SUN-0001", "SUN-0002", "FLEET-1", "FLEET-2"})
-    view = await page.find("fleet-view")
-    await page.page.mouse.click(view["x"] + view["width"] / 4, view["y"])
+
+    async def is_map() -> bool:
+        view = await page.find("fleet-view")
+        await page.page.mouse.click(view["x"] + view["width"] / 4, view["y"])
+        await asyncio.sleep(1)
+        return "view=map" in page.page.url
+
+    await eventually(is_map, within_s=WITHIN_S)
     await at(page, "/app/?sort=-battery&view=map")
     await page.find("map-machine-FLEET-1", within_s=WITHIN_S)
     await page.page.go_back()

@@ -1,6 +1,5 @@
 """The history and the ledger of a machine in a real browser, against `sunsweep up`."""
 
-
 from tests.app.browser import Visitor
 from tests.app.conftest import Visits
 from tests.app.flutter import Flutter
