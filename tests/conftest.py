@@ -18,6 +18,14 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, m
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is one worker's, as with `--dist loadfile`; and so is all that drives the browser, heavy as it is."""
+    for item in items:
+        drives = "browser_address" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("browser" if drives else item.nodeid.partition("::")[0]))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
     """pytest lifts its watch at a failure; but what hangs a test may hang its teardown too."""
