@@ -46,8 +46,8 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/python -m sunsweep.app.words check
 
 prove: ## Run the long proofs (ARGS="-k name")
-	@scripts/setup.sh mosquitto mariadb
-	@$(BIN)/pytest -n 2 -m prove -o faulthandler_timeout=2000 $(ARGS)
+	@scripts/setup.sh mosquitto mariadb chromium app
+	@$(BIN)/pytest -n 2 --dist loadgroup -m prove -o faulthandler_timeout=2000 $(ARGS)
 
 chaos: ## An hour of kills, cut networks and full disks under load (ARGS="--minutes 5 --seed 1")
 	@scripts/setup.sh mosquitto mariadb

@@ -30,6 +30,7 @@ async def test_a_deep_link_starts_it_too_and_keeps_the_address(visitor: Visitor,
     assert page.page.url.startswith(f"{up.url}/app/machines/SUN-0001")
 
 
+@pytest.mark.prove
 async def test_the_second_visit_asks_for_little_more_than_the_page(visitor: Visitor) -> None:
     page = await visitor.open("/app")
     await page.reload()
@@ -73,6 +74,7 @@ async def test_without_webassembly_it_says_so(visits: Visits, up: Site) -> None:
         assert await page.is_hidden("#boot-progress")
 
 
+@pytest.mark.prove
 async def test_what_does_not_load_is_said_and_reloading_mends_it(visitor: Visitor, up: Site) -> None:
     visitor.expected.append("ERR_FAILED|404|program.pack|could not|Failed to fetch")
     page = await visitor.page()

@@ -47,6 +47,7 @@ async def newest_run(api: httpx.AsyncClient) -> dict[str, Any]:
     return run
 
 
+@pytest.mark.prove
 async def test_an_operator_stops_all_starts_some_and_follows_each(
     visitor: Visitor, up: Site, api: httpx.AsyncClient
 ) -> None:
@@ -111,6 +112,7 @@ async def choose(page: Flutter, words: str) -> None:
     await page.find("param-speed")
 
 
+@pytest.mark.prove
 async def test_a_command_appears_by_itself_and_is_taken_back(
     visitor: Visitor, up: Site, api: httpx.AsyncClient
 ) -> None:
@@ -140,6 +142,7 @@ async def _is_at(page: Flutter, address: str) -> bool:
     return page.page.url.endswith(address)
 
 
+@pytest.mark.prove
 async def test_a_viewer_looks_and_does_not_command(visits: Visits, up: Site) -> None:
     async with visits(viewport={"width": 1280, "height": 800}, locale="en-GB") as visitor:
         page = await visitor.open("/app/commands/new")

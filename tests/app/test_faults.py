@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.app.conftest import Visits
 from tests.app.served import Served, served_program
 from tests.support.platform import eventually
@@ -81,6 +83,7 @@ async def test_what_fails_is_told_and_the_page_lives_on(visits: Visits, built: P
         await page.says("steady 1")
 
 
+@pytest.mark.prove
 async def test_of_many_faults_the_first_five_are_told(visits: Visits, built: Path, tmp_path: Path) -> None:
     async with served_program(built, tmp_path, _APP) as served, visits(locale="en-GB") as visitor:
         visitor.expected.append("^console: ")  # Python's own words of it
@@ -92,6 +95,7 @@ async def test_of_many_faults_the_first_five_are_told(visits: Visits, built: Pat
         assert len(served.faults) == 5
 
 
+@pytest.mark.prove
 async def test_a_program_that_cannot_start_is_told_and_said(visits: Visits, built: Path, tmp_path: Path) -> None:
     async with served_program(built, tmp_path, "import nothing_of_that_name") as served, visits() as visitor:
         visitor.expected.append("^console: ")  # Python's own words of it

@@ -55,6 +55,7 @@ async def at(page: Flutter, address: str) -> None:
     await eventually(is_at, within_s=WITHIN_S)
 
 
+@pytest.mark.prove
 async def test_an_operator_finds_a_machine(visitor: Visitor, up: Site, two_more: None) -> None:
     page = await visitor.open("/app/?show=offline&tag=north")
     await page.type("login-email", ADMIN)

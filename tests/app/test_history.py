@@ -1,5 +1,7 @@
 """The history and the ledger of a machine in a real browser, against `sunsweep up`."""
 
+import pytest
+
 from tests.app.browser import Visitor
 from tests.app.conftest import Visits
 from tests.app.flutter import Flutter
@@ -17,6 +19,7 @@ async def signed_in(visitor: Visitor, up: Site, path: str) -> Flutter:
     return page
 
 
+@pytest.mark.prove
 async def test_history_and_ledger_of_a_machine(visits: Visits, up: Site) -> None:
     async with visits(viewport={"width": 1000, "height": 1000}, locale="en-GB") as visitor:
         page = await signed_in(visitor, up, f"/app/machines/{MACHINE}?tab=history&span=1h")

@@ -60,6 +60,7 @@ async def stops(api: httpx.AsyncClient) -> list[Any]:
     return [run["id"] for run in runs]
 
 
+@pytest.mark.prove
 async def test_a_page_stands_what_is_done_to_it(visitor: Visitor, up: Site, api: httpx.AsyncClient) -> None:
     visitor.expected.append("401")
     user_id = await new_user(api)

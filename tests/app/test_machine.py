@@ -3,6 +3,8 @@
 import re
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from tests.app.browser import Visitor
 from tests.app.conftest import Visits
 from tests.app.flutter import Flutter
@@ -28,6 +30,7 @@ def reads(page: Flutter, identifier: str, pattern: str) -> Callable[[], Awaitabl
     return fits
 
 
+@pytest.mark.prove
 async def test_a_machine_is_watched_started_and_stopped(visitor: Visitor, up: Site) -> None:
     page = await visitor.open(f"/app/machines/{MACHINE}")
     visitor.expected.append("401")
@@ -66,6 +69,7 @@ async def test_a_machine_is_watched_started_and_stopped(visitor: Visitor, up: Si
     await eventually(reads(page, "machine-said", r"said the machine, \d\d:\d\d:\d\d"), within_s=10)
 
 
+@pytest.mark.prove
 async def test_on_a_phone_a_viewer_only_looks(visits: Visits, up: Site) -> None:
     async with visits(locale="en-GB", viewport={"width": 390, "height": 844}) as visitor:
         visitor.expected += ["401", "403", "404"]

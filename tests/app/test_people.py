@@ -46,6 +46,7 @@ async def refused_message(up: Site, api: httpx.AsyncClient) -> int:
     return int(await eventually(refused, within_s=WITHIN_S))
 
 
+@pytest.mark.prove
 async def test_an_admin_looks_after_people_keys_and_refused_messages(
     visitor: Visitor, up: Site, api: httpx.AsyncClient
 ) -> None:
