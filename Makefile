@@ -28,10 +28,10 @@ demo: ## Run everything on this computer: broker, backend, simulated machines (D
 	@scripts/setup.sh mosquitto app
 	@exec $(BIN)/sunsweep up --free-ports --show --data $(DATA) $(ARGS)
 
-# Most tests wait for half of their time: three workers keep two cores busy. Who runs what: tests/conftest.py.
+# Who runs what: tests/conftest.py.
 test: ## Run the tests (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb chromium app
-	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: ## Linters, types, the law of the rooms, and the generated documents
 	@scripts/setup.sh
