@@ -56,4 +56,4 @@ def look_of(name: str) -> Look:
         return Look(units.current, units.AMPERES.unit(), ORANGE, words, at_least=1.0, from_zero=True)
     if name == "water":
         return Look(units.water, units.PERCENT.unit(), BLUE, words, from_zero=True, to=100.0)
-    return Look(lambda value: extra_text(name, value), units.extra_unit(name), OTHER, words)
+    return Look(lambda value: extra_text(name, value), units.extra_unit(name), OTHER, words)  # nosec B610
