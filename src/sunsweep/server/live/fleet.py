@@ -15,13 +15,7 @@ import msgspec
 from sunsweep.contract.frames import FrameType, frame
 from sunsweep.contract.payloads import OFFLINE, Status, Telemetry
 from sunsweep.contract.times import iso
-from sunsweep.contract.topics import (
-    EventTopic,
-    MachineTopic,
-    is_machine_topic,
-    parse_event_topic,
-    parse_machine_topic,
-)
+from sunsweep.contract.topics import EventTopic, MachineTopic
 from sunsweep.mqtt.port import Message
 from sunsweep.server import metrics
 from sunsweep.server.events import Change, presence_data, read_change
@@ -31,7 +25,7 @@ from sunsweep.server.features.machines.shapes import status_data, telemetry_data
 from sunsweep.server.live.catch_up import SESSION, copy, differ, presence_is_news
 from sunsweep.server.live.fleet_viewer import FleetViewer, Key
 from sunsweep.server.live.hub import EVENT_FRAMES, SAME_WITHIN_MS, take_presence
-from sunsweep.server.live.wire import Body, Heard, read
+from sunsweep.server.live.wire import Body, Heard, about, read
 
 MAX_STRANGERS: Final = 10_000
 """Messages of machines that are not known yet; what is beyond comes from the database, by the next look."""
@@ -158,20 +152,14 @@ class Fleet:
 
     def take(self, message: Message) -> None:
         """Take in a message of the broker; raises `Refused`."""
-        if is_machine_topic(message.topic):
-            topic = parse_machine_topic(message.topic)
-            if (member := self._member(topic, message)) is not None:
-                self._machine(member, message, topic)
-        else:
-            event = parse_event_topic(message.topic)
-            if (member := self._member(event, message)) is not None:
-                self._event(member, message, event)
-
-    def _member(self, topic: MachineTopic | EventTopic, message: Message) -> Member | None:
+        topic = about(message.topic)
         member = self.members.get(topic.machine_id)
         if member is None:
             self._strangers.append(message)
-        return member
+        elif isinstance(topic, MachineTopic):
+            self._machine(member, message, topic)
+        else:
+            self._event(member, message, topic)
 
     def _machine(self, member: Member, message: Message, topic: MachineTopic) -> None:
         heard = read(message, topic.channel)
@@ -245,14 +233,13 @@ class Fleet:
         """
         said = list(self._strangers)
         self._strangers.clear()
-        return [message for message in said if message.received_ms >= since_ms or _serial(message) in self.members]
+        return [
+            message
+            for message in said
+            if message.received_ms >= since_ms or about(message.topic).machine_id in self.members
+        ]
 
 
 def _farewell(body: Body) -> str:
     """What sets a farewell apart: it does not take the place of the state before, in which the machine comes back."""
     return OFFLINE if isinstance(body, Status) and body.offline else ""
-
-
-def _serial(message: Message) -> str:
-    parse = parse_machine_topic if is_machine_topic(message.topic) else parse_event_topic
-    return parse(message.topic).machine_id

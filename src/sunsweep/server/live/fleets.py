@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from sunsweep.contract.refusal import Refused
 from sunsweep.contract.topics import (
@@ -20,21 +19,20 @@ from sunsweep.contract.topics import (
     Event,
     company_events,
     company_machines,
-    is_machine_topic,
-    parse_event_topic,
-    parse_machine_topic,
 )
 from sunsweep.mqtt.client import MqttClient
-from sunsweep.mqtt.port import Message, MqttError, Subscription
+from sunsweep.mqtt.port import Message
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.clock import wall_clock
-from sunsweep.server.db.engine import Database
+from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.features.accounts.roles import Principal
 from sunsweep.server.features.machines import repository as machines
 from sunsweep.server.live.fleet import LOOKS, Fleet
 from sunsweep.server.live.fleet_viewer import FleetViewer
 from sunsweep.server.live.revoke import revoke_for_ever
+from sunsweep.server.live.subscriptions import subscribe, unsubscribe
+from sunsweep.server.live.wire import about
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +74,7 @@ class Fleets:
             fleet = self._fleets.get(company_id)
             if fleet is None:
                 fleet = self._fleets[company_id] = Fleet(company_id)
-                await self._subscribe(company_id)
+                await subscribe(self._client, _topics(company_id))
             fleet.viewers.add(viewer)
         metrics.VIEWERS.inc()
         try:
@@ -89,23 +87,11 @@ class Fleets:
             async with self._changing:
                 if not fleet.viewers and self._fleets.get(company_id) is fleet:
                     del self._fleets[company_id]
-                    await self._unsubscribe(company_id)
+                    await unsubscribe(self._client, _topics(company_id))
 
     def _viewers(self) -> list[FleetViewer]:
         """Of a moment, also for another thread that asks."""
         return [viewer for fleet in list(self._fleets.values()) for viewer in list(fleet.viewers)]
-
-    async def _subscribe(self, company_id: int) -> None:
-        try:
-            await self._client.subscribe(*(Subscription(topic, 0) for topic in _topics(company_id)))
-        except MqttError:
-            return
-
-    async def _unsubscribe(self, company_id: int) -> None:
-        try:
-            await self._client.unsubscribe(*_topics(company_id))
-        except MqttError:
-            return
 
     def _connected(self) -> None:
         """What was said meanwhile is in the database, or will be."""
@@ -116,7 +102,7 @@ class Fleets:
     def _take(self, messages: Sequence[Message]) -> None:
         for message in messages:
             try:
-                fleet = self._fleets.get(_company(message))
+                fleet = self._fleets.get(about(message.topic).company_id)
                 if fleet is not None:
                     fleet.take(message)
             except Refused:
@@ -138,7 +124,7 @@ class Fleets:
                 for fleet in list(self._fleets.values()):
                     if await self._is_due(fleet):
                         await self._read(fleet, again=True)
-            except (SQLAlchemyError, OSError) as error:
+            except DATABASE_AWAY as error:
                 log.log(level, "watched companies could not be read; trying again", error=str(error))
                 level = logging.DEBUG
             else:
@@ -175,12 +161,6 @@ class Fleets:
             fleet.end(fleet.members.keys() - found, now_ms=wall_clock())
             fleet.known, fleet.roster, fleet.read_at_s = True, roster, monotonic()
             self._take(list(fleet.introduce(since_ms=began_ms)))
-
-
-def _company(message: Message) -> int:
-    """Whose topic it is; raises `Refused`."""
-    parse = parse_machine_topic if is_machine_topic(message.topic) else parse_event_topic
-    return parse(message.topic).company_id
 
 
 def _topics(company_id: int) -> list[str]:

@@ -23,7 +23,7 @@ from sunsweep.contract.topics import (
     parse_machine_topic,
 )
 from sunsweep.mqtt.client import MqttClient
-from sunsweep.mqtt.port import Message, MqttError, Subscription
+from sunsweep.mqtt.port import Message
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import metrics
 from sunsweep.server.db.engine import Database
@@ -32,6 +32,7 @@ from sunsweep.server.events import read_presence
 from sunsweep.server.features.accounts.roles import Principal
 from sunsweep.server.features.machines.current import Current, fold
 from sunsweep.server.live.revoke import revoke_for_ever
+from sunsweep.server.live.subscriptions import subscribe, unsubscribe
 from sunsweep.server.live.viewer import MAX_WAITING, Viewer
 from sunsweep.server.live.wire import read
 
@@ -116,7 +117,7 @@ class Hub:
             watched = self._watched.get(key)
             if watched is None:
                 watched = self._watched[key] = Watched(serial)
-                await self._subscribe(key)
+                await subscribe(self._client, _topics(key))
             watched.viewers.add(viewer)
         metrics.VIEWERS.inc()
         try:
@@ -127,23 +128,11 @@ class Hub:
             async with self._changing:
                 if not watched.viewers and self._watched.get(key) is watched:
                     del self._watched[key]
-                    await self._unsubscribe(key)
+                    await unsubscribe(self._client, _topics(key))
 
     def _viewers(self) -> list[Viewer]:
         """Of a moment, also for another thread that asks."""
         return [viewer for watched in list(self._watched.values()) for viewer in list(watched.viewers)]
-
-    async def _subscribe(self, key: Key) -> None:
-        try:
-            await self._client.subscribe(*(Subscription(topic, 0) for topic in _topics(key)))
-        except MqttError:
-            return
-
-    async def _unsubscribe(self, key: Key) -> None:
-        try:
-            await self._client.unsubscribe(*_topics(key))
-        except MqttError:
-            return
 
     def _connected(self) -> None:
         """What was said meanwhile is in the database, or will be."""

@@ -7,7 +7,14 @@ from sunsweep.contract.codec import decode_result, decode_status, decode_telemet
 from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
 from sunsweep.contract.payloads import Result, Status, Telemetry
 from sunsweep.contract.refusal import Reason, Refused
-from sunsweep.contract.topics import Channel
+from sunsweep.contract.topics import (
+    Channel,
+    EventTopic,
+    MachineTopic,
+    is_machine_topic,
+    parse_event_topic,
+    parse_machine_topic,
+)
 from sunsweep.mqtt.port import Message
 
 Body = Telemetry | Status | Result
@@ -30,6 +37,11 @@ class Heard(NamedTuple):
     def order_ms(self) -> int:
         """By which states are put in order."""
         return min(self.ts_ms, self.received_ms)
+
+
+def about(topic: str) -> MachineTopic | EventTopic:
+    """Which machine spoke, or what happened to it; raises `Refused`."""
+    return parse_machine_topic(topic) if is_machine_topic(topic) else parse_event_topic(topic)
 
 
 def read(message: Message, channel: Channel) -> Heard | None:
