@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from sunsweep.contract.commands import ENDED
 from sunsweep.server.clock import wall_clock
-from sunsweep.server.features.commands.lifecycle import ENDED, State
+from sunsweep.server.features.commands.lifecycle import State
 from tests.support.orders import ADMIN, START, VIEWER, WAY, give, given, lead, look, new_machine, program, say
 from tests.support.platform import Platform
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from sunsweep.contract.commands import ENDED
 from sunsweep.server.features.commands import outcome as waiting
-from sunsweep.server.features.commands.lifecycle import ENDED, State
+from sunsweep.server.features.commands.lifecycle import State
 from tests.support.orders import START, WAY, give, lead, new_machine
 from tests.support.platform import Platform, eventually
 

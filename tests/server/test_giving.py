@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
-from sunsweep.contract.commands import STOP_RANK, Order
+from sunsweep.contract.commands import ENDED, STOP_RANK, Order
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import CommandRow, Machine
 from sunsweep.server.errors import SunsweepError
 from sunsweep.server.features.accounts import service as accounts
 from sunsweep.server.features.commands import service
-from sunsweep.server.features.commands.lifecycle import ENDED, MAY_FOLLOW, State, change
+from sunsweep.server.features.commands.lifecycle import MAY_FOLLOW, State, change
 from sunsweep.server.features.commands.many import give_to_many
 from sunsweep.server.features.commands.service import Wish
 from sunsweep.server.features.machines import service as machines

@@ -33,8 +33,8 @@ def watch(page: ft.Page) -> None:
     asyncio.get_running_loop().set_exception_handler(_in_loop)
     session = page.session
     # Flet would put an error page without a way on in place of everything.
-    session.error = _in_flet  # type: ignore[method-assign]
-    session.start_updates_scheduler = _restarting(session)  # type: ignore[method-assign]
+    session.error = _in_flet  # type: ignore[method-assign]  # Flet has no other way in
+    session.start_updates_scheduler = _restarting(session)  # type: ignore[method-assign]  # nor here
 
 
 def tell(error: BaseException) -> None:
@@ -48,7 +48,7 @@ def _restarting(session: Session) -> Callable[[], None]:
 
     def restart() -> None:
         start()
-        task: asyncio.Task[None] = session._Session__updates_task  # type: ignore[attr-defined]  # noqa: SLF001
+        task: asyncio.Task[None] = session._Session__updates_task  # type: ignore[attr-defined]  # noqa: SLF001  its end is told nobody
         task.add_done_callback(ended)
 
     def ended(task: asyncio.Task[None]) -> None:

@@ -32,7 +32,7 @@ def app(
             raise fail(
                 f"--server {server}: this is no server's address; it looks like https://solar.example.com"
             ) from None
-    is_headless: bool = is_linux_server()  # type: ignore[no-untyped-call]
+    is_headless: bool = is_linux_server()  # type: ignore[no-untyped-call]  # it has no types
     if is_headless and not get_bool_env_var("FLET_FORCE_WEB_SERVER"):
         raise fail(
             "there is no screen here for a window; in a browser the app is at the server's own address, under /app"

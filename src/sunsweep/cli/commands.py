@@ -11,13 +11,14 @@ from msgspec import DecodeError, json
 from sunsweep.cli.audit import record
 from sunsweep.cli.plainly import fail, printable
 from sunsweep.cli.store import Data, on_database
+from sunsweep.contract.commands import ENDED
 from sunsweep.contract.times import iso
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import CommandEvent
 from sunsweep.server.features.audit.actions import Action
 from sunsweep.server.features.commands import repository, service
-from sunsweep.server.features.commands.lifecycle import ENDED, State
+from sunsweep.server.features.commands.lifecycle import State
 from sunsweep.server.features.machines.service import known
 
 commands = typer.Typer(help="Orders to machines.", no_args_is_help=True)

@@ -1,4 +1,4 @@
-"""The commands every machine knows, and which of them stop it."""
+"""The commands every machine knows, which of them stop it, and how far one can have come."""
 
 from enum import StrEnum
 from typing import Final
@@ -22,3 +22,30 @@ STOP_RANK: Final[dict[str, int]] = {Order.EMERGENCY_STOP: 3, Order.STOP_CLEANING
 def is_stop_like(command: str) -> bool:
     """Whether the command may overtake, and is never held back by age."""
     return command in STOP_RANK
+
+
+class CommandState(StrEnum):
+    """Of a command, as REST and the viewers' frames have it (`docs/commands.md`)."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNCONFIRMED = "unconfirmed"
+
+
+ENDED: Final = frozenset(
+    {
+        CommandState.SUCCEEDED,
+        CommandState.FAILED,
+        CommandState.REJECTED,
+        CommandState.EXPIRED,
+        CommandState.CANCELLED,
+    }
+)
+"""Nothing more is expected; of `unconfirmed` a later word still is."""

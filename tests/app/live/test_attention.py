@@ -15,9 +15,7 @@ from sunsweep.app.live.attention import (
     shown_status,
 )
 from sunsweep.app.live.attention_state import AttentionState
-from sunsweep.app.live.command_now import STOPS
 from sunsweep.app.live.machine import MachineNow
-from sunsweep.contract.commands import STOP_RANK
 from sunsweep.machine.interlocks import Interlocks
 from sunsweep.machine.states import State
 from sunsweep.server.features.catalogue.effects import STANDING, WORKING
@@ -126,10 +124,6 @@ def test_the_thresholds_warn_before_a_machine_breaks_off_by_itself() -> None:
     limits = Interlocks()
     assert limits.run_battery_v < LOW_BATTERY_V < limits.start_battery_v
     assert limits.run_water_pct < LOW_WATER_PCT <= limits.start_water_pct
-
-
-def test_the_stops_of_the_app_are_those_of_the_contract() -> None:
-    assert frozenset(STOP_RANK) == STOPS
 
 
 def test_a_machine_that_was_taken_out_of_service_needs_nobody() -> None:

@@ -19,10 +19,10 @@ from sunsweep.app.pages.commands.choosing import (
 )
 from sunsweep.app.pages.commands.given import OVER, UNDER_WAY, Book, given
 from sunsweep.app.pages.commands.tally import SHARES, Run, Share, ended_words, progress_words, run, target_words
+from sunsweep.contract.commands import CommandState
 from sunsweep.server.features.bulk.progress import NOT_GIVEN, REFUSED
 from sunsweep.server.features.bulk.selection import Selection
 from sunsweep.server.features.bulk.shapes import BulkWish
-from sunsweep.server.features.commands.lifecycle import State
 
 
 def row(number: int, state: str = "queued", **more: Any) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def followed(book: Book, *news: CommandNow) -> bool:
 
 
 def test_every_state_is_under_way_or_over() -> None:
-    assert {*map(str, UNDER_WAY), *map(str, OVER)} == {*map(str, State)}
+    assert {*map(str, UNDER_WAY), *map(str, OVER)} == {*map(str, CommandState)}
 
 
 def test_a_command_that_ends_keeps_its_place() -> None:
@@ -124,7 +124,7 @@ def bulk(**more: Any) -> Run:
 
 def test_every_machine_of_a_run_is_in_one_share() -> None:
     states = [state for share in Share for state in SHARES[share]]
-    assert sorted(states) == sorted([*State, REFUSED, NOT_GIVEN])
+    assert sorted(states) == sorted([*CommandState, REFUSED, NOT_GIVEN])
     assert {share: bulk().share(share) for share in Share} == {
         "done": 12,
         "under-way": 8,

@@ -7,6 +7,7 @@ from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.live.command_now import CommandNow
 from sunsweep.app.live.machine import MachineNow
 from sunsweep.app.live.readings import number
+from sunsweep.contract.commands import CommandState
 
 LOW_BATTERY_V: Final = 12.7
 """Of a 12 V LiFePO4 battery: a machine breaks its run off below 12.5 V by itself, as it comes from the factory."""
@@ -131,7 +132,7 @@ def _is_at_work(machine: MachineNow, told: AttentionState) -> bool:
 
 
 def _is_overdue(stop: CommandNow, now_ms: int, *, offline: bool) -> bool:
-    return offline or stop.state == "unconfirmed" or now_ms - stop.at_ms > STOP_GRACE_MS
+    return offline or stop.state == CommandState.UNCONFIRMED or now_ms - stop.at_ms > STOP_GRACE_MS
 
 
 def _low(machine: MachineNow) -> tuple[float | None, float | None]:

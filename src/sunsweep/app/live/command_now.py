@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
-STOPS: Final = frozenset({"emergency_stop", "stop_cleaning", "return_to_dock"})
-"""Those of `docs/commands.md` that hold starts back until a machine has confirmed them."""
-ENDED: Final = frozenset({"succeeded", "failed", "rejected", "expired", "cancelled"})
-_RANK: Final = {"queued": 0, "sent": 1, "accepted": 2, "running": 3, "unconfirmed": 4}
+from sunsweep.contract.commands import ENDED, CommandState
+
+_RANK: Final[dict[str, int]] = {
+    CommandState.QUEUED: 0,
+    CommandState.SENT: 1,
+    CommandState.ACCEPTED: 2,
+    CommandState.RUNNING: 3,
+    CommandState.UNCONFIRMED: 4,
+}
 _END: Final = 5
 
 

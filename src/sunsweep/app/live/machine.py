@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sunsweep.app.live.command_now import STOPS, CommandNow, newer
+from sunsweep.app.live.command_now import CommandNow, newer
 from sunsweep.app.live.readings import Readings, sampled, take
 from sunsweep.app.net.server_clock import read_ms
+from sunsweep.contract.commands import is_stop_like
 
 Json = Mapping[str, Any]
 
@@ -177,7 +178,7 @@ class MachineNow:
         if isinstance(data.get("id"), str):
             told = CommandNow(data["id"], str(data.get("command", "")), "sent", at_ms)
             self._know(told)
-            if told.command in STOPS:
+            if is_stop_like(told.command):
                 self._open(told.id)
 
     def _command_state(self, data: Json, _at_ms: int) -> None:

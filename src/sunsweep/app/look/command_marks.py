@@ -4,8 +4,8 @@ from typing import Final
 
 import flet as ft
 
-from sunsweep.app.look.commands import CommandState
 from sunsweep.app.look.tones import AMBER, BLUE, GREEN, GREY, NEUTRAL, RED, Tone
+from sunsweep.contract.commands import CommandState
 
 _S: Final = CommandState
 

@@ -1,28 +1,11 @@
 """Commands in words: what was ordered, how far it has come, and why."""
 
 import re
-from enum import StrEnum
 from typing import Final
 
 from sunsweep.app.look.statuses import status_words
 from sunsweep.app.words import N_, _, gettext, isolate
-from sunsweep.contract.commands import Order, is_stop_like
-
-
-class CommandState(StrEnum):
-    """Those of the API (`docs/commands.md`)."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    ACCEPTED = "accepted"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    UNCONFIRMED = "unconfirmed"
-
+from sunsweep.contract.commands import CommandState, Order, is_stop_like
 
 _ORDERS: Final[dict[str, str]] = {
     Order.START_CLEANING: N_("Start cleaning"),

@@ -8,8 +8,8 @@ from typing import Any, Final
 import flet as ft
 
 from sunsweep.app.figures.times import instant, instant_of
-from sunsweep.app.live.command_now import ENDED, CommandNow, newer
-from sunsweep.app.look.commands import CommandState
+from sunsweep.app.live.command_now import CommandNow, newer
+from sunsweep.contract.commands import ENDED, CommandState
 
 Json = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from sunsweep.app.hooks.once import Handler, use_once
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.look.chips import chip
 from sunsweep.app.look.command_marks import command_ink, command_mark
-from sunsweep.app.look.commands import CommandState, order_words
+from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.parameter_words import params_words
 from sunsweep.app.look.parts import card, error_line, named, quiet, section
 from sunsweep.app.look.refusals import problem_words
@@ -20,6 +20,7 @@ from sunsweep.app.pages.commands.drafting import Draft, Looking
 from sunsweep.app.pages.commands.rows import ELLIPSIS, machine_name
 from sunsweep.app.pages.commands.tally import REFUSED, machines_words
 from sunsweep.app.words import _, isolate, listed, ngettext
+from sunsweep.contract.commands import CommandState
 
 
 @ft.component

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import instant
-from sunsweep.app.look.commands import CommandState, order_words, reason_words, state_words
+from sunsweep.app.look.commands import order_words, reason_words, state_words
 from sunsweep.app.words import N_, _, gettext, isolate, ngettext
+from sunsweep.contract.commands import CommandState
 
 REFUSED: Final = "refused"
 NOT_GIVEN: Final = "not_given"

@@ -9,13 +9,14 @@ from sunsweep.app.hooks.keeping import use_maybe
 from sunsweep.app.hooks.watching import use_is_dark
 from sunsweep.app.live.command_book import Step, Told
 from sunsweep.app.look.command_marks import command_ink, command_mark
-from sunsweep.app.look.commands import CommandState, order_words, reason_words, state_words, story
+from sunsweep.app.look.commands import order_words, reason_words, state_words, story
 from sunsweep.app.look.parameter_words import choice_words, name_words
 from sunsweep.app.look.parts import empty, error_line, failed, loading, named, quiet, section
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.pages.machine.head_words import offline_since
 from sunsweep.app.pages.machine.watched import Watched, use_lasting, use_part
 from sunsweep.app.words import _, isolate, listed
+from sunsweep.contract.commands import CommandState
 
 
 @ft.component

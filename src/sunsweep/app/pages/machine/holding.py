@@ -6,6 +6,7 @@ from enum import StrEnum
 from sunsweep.app.live.attention import STOP_GRACE_MS, shown_status
 from sunsweep.app.live.attention_state import AttentionState
 from sunsweep.app.live.machine import MachineNow
+from sunsweep.contract.commands import CommandState
 
 
 class Hold(StrEnum):
@@ -38,4 +39,4 @@ def held(machine: MachineNow, now_ms: int) -> Held | None:
 
 
 def _is_overdue(machine: MachineNow, state: str, at_ms: int, now_ms: int) -> bool:
-    return machine.presence == "offline" or state == "unconfirmed" or now_ms - at_ms > STOP_GRACE_MS
+    return machine.presence == "offline" or state == CommandState.UNCONFIRMED or now_ms - at_ms > STOP_GRACE_MS

@@ -1,12 +1,12 @@
 """The states of a command and the only way from one to another."""
 
 from collections.abc import Collection, Sequence
-from enum import StrEnum
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import CursorResult, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from sunsweep.contract.commands import ENDED, CommandState
 from sunsweep.contract.payloads import Result
 from sunsweep.server import metrics
 from sunsweep.server.db.models import CommandEvent, CommandRow
@@ -15,23 +15,9 @@ from sunsweep.server.events import CommandChange
 _REASON_CHARS: Final = 255
 
 
-class State(StrEnum):
-    QUEUED = "queued"
-    SENT = "sent"
-    ACCEPTED = "accepted"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    UNCONFIRMED = "unconfirmed"
-
+State = CommandState
 
 _NO_WORD_YET: Final = frozenset({State.QUEUED, State.SENT, State.UNCONFIRMED, State.EXPIRED, State.CANCELLED})
-
-ENDED: Final = frozenset({State.SUCCEEDED, State.FAILED, State.REJECTED, State.EXPIRED, State.CANCELLED})
-"""Nothing more is expected; of `unconfirmed` a later word still is."""
 
 MAY_FOLLOW: Final[dict[State, frozenset[State]]] = {
     State.QUEUED: frozenset({State.SENT}),

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 
 from fastapi import Query
 
+from sunsweep.contract.commands import ENDED
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from sunsweep.server.db.models import CommandRow
 from sunsweep.server.features.commands import repository
-from sunsweep.server.features.commands.lifecycle import ENDED, State
+from sunsweep.server.features.commands.lifecycle import State
 
 MAX_WAIT_S: Final = 60
 FIRST_LOOK_S: Final = 0.05
