@@ -30,8 +30,29 @@ def framed(identifier: str, rows: Sequence[ft.Control]) -> ft.Control:
     )
 
 
+def unfolding(
+    identifier: str, line: Sequence[ft.Control], inside: ft.Control | None, flip: Callable[[], Any]
+) -> ft.Control:
+    """A row that a press opens and closes; `inside` is None while it is closed."""
+    arrow = ft.Icons.EXPAND_MORE if inside is None else ft.Icons.EXPAND_LESS
+    head = ft.Container(
+        ft.Row([*line, ft.Icon(arrow, color=ft.Colors.OUTLINE)], spacing=14),
+        padding=ft.Padding.symmetric(horizontal=12, vertical=9),
+        on_click=flip,
+        ink=True,
+    )
+    return named(identifier, ft.Column([head, *([inside] if inside is not None else [])], spacing=0, tight=True))
+
+
 def choice(
-    identifier: str, anything: str, value: str, options: Sequence[tuple[str, str]], choose: Callable[[str], Any]
+    identifier: str,
+    anything: str,
+    value: str,
+    options: Sequence[tuple[str, str]],
+    choose: Callable[[str], Any],
+    *,
+    icon: ft.IconData | None = None,
+    tooltip: str = "",
 ) -> ft.Control:
     """A filter by one of several values, each with its words; empty is `anything`."""
     everything = [("", anything), *options]
@@ -41,6 +62,7 @@ def choice(
             content=ft.Container(
                 ft.Row(
                     [
+                        *([ft.Icon(icon, size=18)] if icon is not None else []),
                         ft.Text(dict(everything).get(value, value), size=14, no_wrap=True),
                         ft.Icon(ft.Icons.ARROW_DROP_DOWN, size=18),
                     ],
@@ -52,7 +74,7 @@ def choice(
                 border_radius=12,
                 bgcolor=ft.Colors.SECONDARY_CONTAINER if value else ft.Colors.SURFACE_CONTAINER_LOW,
             ),
-            tooltip=anything,
+            tooltip=tooltip or anything,
             items=[
                 ft.PopupMenuItem(
                     content=named(f"{identifier}-{key or 'all'}", ft.Text(words)),

@@ -92,6 +92,11 @@ def loading(rows: int = 6, height: int = 44) -> ft.Column:
     return ft.Column(list(bars), spacing=8)
 
 
+def not_yet(trouble: str, on_retry: Callable[[], Any], rows: int = 6, height: int = 44) -> ft.Control:
+    """In place of what has not been read: its shape, or why it could not be read."""
+    return failed(trouble, on_retry) if trouble else loading(rows, height)
+
+
 def _middle(*controls: ft.Control) -> ft.Container:
     return ft.Container(
         content=ft.Column(list(controls), horizontal_alignment=ft.CrossAxisAlignment.CENTER, spacing=12, tight=True),

@@ -11,7 +11,7 @@ from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.keeping import use_made
 from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.look.lists import framed
-from sunsweep.app.look.parts import card, empty, failed, heading, loading, named, quiet
+from sunsweep.app.look.parts import card, empty, heading, named, not_yet, quiet
 from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.net.api import Json
@@ -60,7 +60,7 @@ def Companies() -> ft.Control:
     if is_adding:
         parts.append(NameForm("company-new", "", model.api.add_company, done, lambda: set_adding(False)))
     if reading.found is None:
-        parts.append(failed(reading.trouble, reading.again) if reading.trouble else loading(4, 56))
+        parts.append(not_yet(reading.trouble, reading.again, 4, 56))
     elif not reading.found:
         parts.append(empty(ft.Icons.DOMAIN_OUTLINED, _("No company yet"), _("Add the first one.")))
     else:

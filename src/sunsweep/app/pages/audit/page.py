@@ -7,8 +7,8 @@ import flet as ft
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.look.deeds import ACTIONS, OUTCOMES, action_words, actor_words, object_words, outcome_words
-from sunsweep.app.look.lists import PAGE, admins_only, choice, framed, paging, sought
-from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet
+from sunsweep.app.look.lists import PAGE, admins_only, choice, framed, paging, sought, unfolding
+from sunsweep.app.look.parts import empty, heading, named, not_yet, quiet
 from sunsweep.app.look.refusals import problem_words
 from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, Width, use_model, watch
@@ -54,7 +54,7 @@ def Entries() -> ft.Control:
         _filters(model, wish),
     ]
     if found is None:
-        parts.append(failed(reading.trouble, reading.again) if reading.trouble else loading())
+        parts.append(not_yet(reading.trouble, reading.again))
     elif not found[0]:
         everything = named("audit-all", ft.FilledTonalButton(_("Show all"), on_click=lambda: model.go(Wish().address)))
         parts.append(empty(ft.Icons.HISTORY_TOGGLE_OFF, _("No such entry"), _("The filters leave none."), everything))
@@ -151,14 +151,7 @@ def EntryRow(one: Entry) -> ft.Control:
             ft.Container(who, expand=3),
             ft.Container(time, width=150),
         ]
-    line.append(ft.Icon(ft.Icons.EXPAND_LESS if is_open else ft.Icons.EXPAND_MORE, color=ft.Colors.OUTLINE))
-    head = ft.Container(
-        ft.Row(line, spacing=14),
-        padding=ft.Padding.symmetric(horizontal=12, vertical=9),
-        on_click=lambda: set_open(not is_open),
-        ink=True,
-    )
-    return named(f"entry-{one.id}", ft.Column([head, *([_inside(one)] if is_open else [])], spacing=0, tight=True))
+    return unfolding(f"entry-{one.id}", line, _inside(one) if is_open else None, lambda: set_open(not is_open))
 
 
 def _refusal(one: Entry) -> str:

@@ -15,7 +15,7 @@ from sunsweep.app.look.command_marks import command_ink, command_mark
 from sunsweep.app.look.commands import order_words
 from sunsweep.app.look.lists import framed
 from sunsweep.app.look.parameter_words import params_words
-from sunsweep.app.look.parts import back, card, empty, failed, heading, loading, named, quiet
+from sunsweep.app.look.parts import back, card, empty, heading, named, not_yet, quiet
 from sunsweep.app.look.when import When
 from sunsweep.app.model import Model, Width, use_model, watch
 from sunsweep.app.pages.commands.following import Following, PartNow, RunNow
@@ -103,7 +103,7 @@ def Head(now: RunNow, following: Following, share: str) -> ft.Control:
     is_dark = use_is_dark()
     of = now.run
     if of is None:
-        return failed(now.trouble, following.ask_now) if now.trouble else loading()
+        return not_yet(now.trouble, following.ask_now)
     title = listed([order_words(of.command), machines_words(of.machines)])
     acts: list[ft.Control] = [Abort(of, following)] if model.session.may_command and of.may_abort else []
     who = _("by {person}, {time}").format(

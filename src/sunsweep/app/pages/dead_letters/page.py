@@ -1,19 +1,18 @@
 """Refused messages: why, from whom, what is in them, and feeding them in again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import flet as ft
 
-from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.components import keyed
 from sunsweep.app.hooks.reading import use_reading
-from sunsweep.app.look.asking import question
+from sunsweep.app.look.asking import Act, use_question
 from sunsweep.app.look.lists import PAGE, admins_only, choice, framed, paging, sought
-from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet
+from sunsweep.app.look.parts import empty, heading, named, not_yet, quiet
 from sunsweep.app.look.refusals import MESSAGES, message_words
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.net.errors import Away, Refused
@@ -45,7 +44,7 @@ def Letters() -> ft.Control:
     company = watch(model.company)
     ft.use_route_location()
     wish = wish_of(model.page.route or "", MESSAGES)
-    asking, ask = ft.use_state(tuple[int, ...]())
+    ask = use_question()
     told, tell = ft.use_state("")
 
     async def read() -> Found:
@@ -56,9 +55,9 @@ def Letters() -> ft.Control:
 
     reading = use_reading(read, [company.id, wish])
 
-    async def fed(ids: tuple[int, ...], count: int) -> None:
-        ask(())
-        tell(_told(Outcome(0, 0, count)))
+    async def feed(ids: tuple[int, ...]) -> None:
+        done = await model.api.replay_dead_letters({"ids": list(ids)})
+        tell(_told(Outcome(0, 0, done["asked"])))
         await reading.again()
         # A task of the page's own: it ends well, wherever the person has gone meanwhile.
         model.page.run_task(follow, ids)
@@ -84,42 +83,25 @@ def Letters() -> ft.Control:
     if told:
         parts.append(_notice(told))
     if found is None:
-        parts.append(failed(reading.trouble, reading.again) if reading.trouble else loading())
+        parts.append(not_yet(reading.trouble, reading.again))
     else:
-        parts += _list(model, wish, found, ask)
-    if asking:
-        parts.append(FeedIn(asking, fed, lambda: ask(())))
+        parts += _list(model, wish, found, lambda ids: ask(_feeding_in(ids, feed)))
     return named("page-dead-letters", ft.Column(parts, spacing=12, expand=True, scroll=ft.ScrollMode.AUTO))
 
 
-@ft.component
-def FeedIn(ids: tuple[int, ...], fed: Callable[[tuple[int, ...], int], Any], close: Callable[[], None]) -> ft.Control:
-    """Asks once, and does it."""
-    model = use_model()
-    acting = use_acting()
-
-    async def feed() -> None:
-        done = await acting.do(lambda: model.api.replay_dead_letters({"ids": list(ids)}))
-        if done is not None:
-            await fed(ids, done["asked"])
-
+def _feeding_in(ids: tuple[int, ...], feed: Callable[[tuple[int, ...]], Awaitable[None]]) -> Act:
     count = len(ids)
-    ft.use_dialog(
-        question(
-            "feed-in",
-            ngettext("Feed {n} message in again?", "Feed {n} messages in again?", count).format(n=count),
-            _(
-                "The platform tries once more to store what the machines sent. "
-                "What it still cannot take stays here, with its reason."
-            ),
-            yes=_("Feed in again"),
-            no=_("Leave as it is"),
-            on_yes=feed,
-            on_no=close,
-            said=acting.said,
-        )
+    return Act(
+        "feed-in",
+        ngettext("Feed {n} message in again?", "Feed {n} messages in again?", count).format(n=count),
+        _(
+            "The platform tries once more to store what the machines sent. "
+            "What it still cannot take stays here, with its reason."
+        ),
+        _("Feed in again"),
+        _("Leave as it is"),
+        partial(feed, ids),
     )
-    return ft.Container()
 
 
 def _notice(words: str) -> ft.Control:

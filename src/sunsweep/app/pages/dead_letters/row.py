@@ -7,6 +7,7 @@ import flet as ft
 
 from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import instant
+from sunsweep.app.look.lists import unfolding
 from sunsweep.app.look.parts import named, quiet
 from sunsweep.app.look.refusals import message_words
 from sunsweep.app.look.when import When
@@ -41,15 +42,8 @@ def LetterRow(letter: Letter, feed_in: Callable[[], Any]) -> ft.Control:
     ]
     if not is_phone:
         line += [ft.Container(sender, width=180), ft.Container(When(instant(letter.received_at)), width=150)]
-    line.append(ft.Icon(ft.Icons.EXPAND_LESS if is_open else ft.Icons.EXPAND_MORE, color=ft.Colors.OUTLINE))
-    head = ft.Container(
-        ft.Row(line, spacing=14),
-        padding=ft.Padding.symmetric(horizontal=12, vertical=9),
-        on_click=lambda: set_open(not is_open),
-        ink=True,
-    )
-    inside = [_inside(model, letter, feed_in)] if is_open else []
-    return named(f"letter-{letter.id}", ft.Column([head, *inside], spacing=0, tight=True))
+    inside = _inside(model, letter, feed_in) if is_open else None
+    return unfolding(f"letter-{letter.id}", line, inside, lambda: set_open(not is_open))
 
 
 def _inside(model: Model, letter: Letter, feed_in: Callable[[], Any]) -> ft.Control:

@@ -7,6 +7,7 @@ import flet as ft
 from sunsweep.app.feeding import Ticks
 from sunsweep.app.hooks.components import unless_same
 from sunsweep.app.hooks.keeping import use_made
+from sunsweep.app.look.lists import choice
 from sunsweep.app.look.parts import named
 from sunsweep.app.model import Width, use_model, watch
 from sunsweep.app.pages.fleet.board import Board, focus
@@ -93,34 +94,14 @@ class _Cursor:
 
 def _tags(board: Board) -> ft.Control:
     wish = board.wish
-    return named(
+    return choice(
         "fleet-tag",
-        ft.PopupMenuButton(
-            content=ft.Container(
-                ft.Row(
-                    [
-                        ft.Icon(ft.Icons.LABEL_OUTLINE, size=18),
-                        ft.Text(wish.tag or _("All tags"), size=14, no_wrap=True),
-                        ft.Icon(ft.Icons.ARROW_DROP_DOWN, size=18),
-                    ],
-                    spacing=6,
-                    tight=True,
-                ),
-                padding=ft.Padding.symmetric(horizontal=12, vertical=9),
-                border=ft.Border.all(1, ft.Colors.OUTLINE_VARIANT),
-                border_radius=12,
-                bgcolor=ft.Colors.SECONDARY_CONTAINER if wish.tag else ft.Colors.SURFACE_CONTAINER_LOW,
-            ),
-            tooltip=_("Only machines with this tag"),
-            items=[
-                ft.PopupMenuItem(
-                    content=tag or _("All tags"),
-                    checked=tag == wish.tag,
-                    on_click=lambda tag=tag: board.go(replace(wish, tag=tag, page=1)),
-                )
-                for tag in ("", *board.overview.tags)
-            ],
-        ),
+        _("All tags"),
+        wish.tag,
+        [(tag, tag) for tag in board.overview.tags],
+        lambda tag: board.go(replace(wish, tag=tag, page=1)),
+        icon=ft.Icons.LABEL_OUTLINE,
+        tooltip=_("Only machines with this tag"),
     )
 
 

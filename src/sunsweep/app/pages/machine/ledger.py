@@ -9,7 +9,7 @@ from sunsweep.app.figures.numbers import number
 from sunsweep.app.figures.times import instant_of
 from sunsweep.app.hooks.reading import use_reading
 from sunsweep.app.hooks.watching import use_is_dark
-from sunsweep.app.look.parts import GAP, card, empty, failed, loading, named, quiet
+from sunsweep.app.look.parts import GAP, card, empty, named, not_yet, quiet
 from sunsweep.app.look.tones import AMBER, GREEN, RED, Tone
 from sunsweep.app.model import Model, use_model, watch
 from sunsweep.app.pages.machine.accounts import Account, Line, account_of
@@ -32,7 +32,7 @@ def LedgerPart(machine_id: str) -> ft.Control:
     reading = use_reading(fetch, [machine_id, count], every_s=PACE_S, is_kept=True)
     found = reading.found
     if found is None:
-        return failed(reading.trouble, reading.again) if reading.trouble else loading(3, 72)
+        return not_yet(reading.trouble, reading.again, 3, 72)
     now = instant_of(model.server.clock.now_ms())
     accounts = [account_of(boot, now) for boot in found["items"]]
     more = named("ledger-more", ft.TextButton(_("Show older"), on_click=lambda: set_count(MOST_BOOTS)))

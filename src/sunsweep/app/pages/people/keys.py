@@ -1,8 +1,9 @@
 """API keys: what programs sign in with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import flet as ft
@@ -11,10 +12,10 @@ from sunsweep.app.figures.times import instant_of
 from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.keeping import use_made, use_maybe
 from sunsweep.app.hooks.reading import Reading, use_reading
-from sunsweep.app.look.asking import question
+from sunsweep.app.look.asking import Act, use_question
 from sunsweep.app.look.lists import framed
 from sunsweep.app.look.once import shown_once
-from sunsweep.app.look.parts import empty, failed, loading, named, quiet, section
+from sunsweep.app.look.parts import empty, named, not_yet, quiet, section
 from sunsweep.app.look.roles import role_words
 from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, use_model, watch
@@ -46,7 +47,7 @@ def Keys() -> ft.Control:
     company = watch(model.company)
     is_adding, set_adding = ft.use_state(False)
     secret, show = use_maybe(Secret)
-    revoking, revoke = use_maybe(Key)
+    ask = use_question()
 
     async def read() -> list[Key]:
         return keys_in_order([key(item) for item in await model.api.api_keys()], _now(model))
@@ -56,6 +57,10 @@ def Keys() -> ft.Control:
     async def added(new: Secret) -> None:
         set_adding(False)
         show(new)
+        await reading.again()
+
+    async def revoke(key_id: int) -> None:
+        await model.api.revoke_api_key(key_id)
         await reading.again()
 
     add = ft.FilledTonalButton(
@@ -83,15 +88,13 @@ def Keys() -> ft.Control:
         )
     if is_adding:
         parts.append(AddKey(added, lambda: set_adding(False)))
-    parts.append(_keys(model, reading, revoke))
-    if revoking is not None:
-        parts.append(Revoke(revoking, lambda: revoke(None), reading.again))
+    parts.append(_keys(model, reading, lambda one: ask(_revoking(one, revoke))))
     return ft.Column(parts, spacing=12, tight=True)
 
 
-def _keys(model: Model, reading: Reading[list[Key]], revoke: Callable[[Key | None], None]) -> ft.Control:
+def _keys(model: Model, reading: Reading[list[Key]], revoke: Callable[[Key], None]) -> ft.Control:
     if reading.found is None:
-        return failed(reading.trouble, reading.again) if reading.trouble else loading(2, 56)
+        return not_yet(reading.trouble, reading.again, 2, 56)
     if not reading.found:
         return empty(
             ft.Icons.KEY_OFF_OUTLINED,
@@ -101,7 +104,7 @@ def _keys(model: Model, reading: Reading[list[Key]], revoke: Callable[[Key | Non
     return framed("keys", [_key_row(model, one, revoke) for one in reading.found])
 
 
-def _key_row(model: Model, one: Key, revoke: Callable[[Key | None], None]) -> ft.Control:
+def _key_row(model: Model, one: Key, revoke: Callable[[Key], None]) -> ft.Control:
     is_good = one.is_good(_now(model))
     lines: list[ft.Control] = [quiet(role_words(one.role))]
     if one.revoked_at is not None:
@@ -191,31 +194,12 @@ def AddKey(added: Callable[[Secret], Any], cancel: Callable[[], Any]) -> ft.Cont
     )
 
 
-@ft.component
-def Revoke(one: Key, close: Callable[[], None], again: Callable[[], Any]) -> ft.Control:
-    """Asks once, and does it."""
-    model = use_model()
-    acting = use_acting()
-
-    async def revoked() -> bool:
-        await model.api.revoke_api_key(one.id)
-        return True
-
-    async def revoke() -> None:
-        if await acting.do(revoked):
-            close()
-            await again()
-
-    ft.use_dialog(
-        question(
-            "key-revoke",
-            _("Revoke the key “{name}”?").format(name=isolate(one.name)),
-            _("Programs that use it are refused from now on. It cannot be taken back; a new key can be made."),
-            yes=_("Revoke"),
-            no=_("Cancel"),
-            on_yes=revoke,
-            on_no=close,
-            said=acting.said,
-        )
+def _revoking(one: Key, revoke: Callable[[int], Awaitable[None]]) -> Act:
+    return Act(
+        "key-revoke",
+        _("Revoke the key “{name}”?").format(name=isolate(one.name)),
+        _("Programs that use it are refused from now on. It cannot be taken back; a new key can be made."),
+        _("Revoke"),
+        _("Cancel"),
+        partial(revoke, one.id),
     )
-    return ft.Container()

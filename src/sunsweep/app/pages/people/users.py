@@ -1,18 +1,19 @@
 """People: who may sign in, with which role; adding them, and helping who has lost a password."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import flet as ft
 
-from sunsweep.app.hooks.acting import Acting, use_acting
+from sunsweep.app.hooks.acting import use_acting
 from sunsweep.app.hooks.keeping import use_made, use_maybe
 from sunsweep.app.hooks.reading import Reading, use_reading
-from sunsweep.app.look.asking import question
+from sunsweep.app.look.asking import Act, question, use_question
 from sunsweep.app.look.lists import framed
 from sunsweep.app.look.once import shown_once
-from sunsweep.app.look.parts import empty, failed, heading, loading, named, quiet
+from sunsweep.app.look.parts import empty, heading, named, not_yet, quiet
 from sunsweep.app.look.roles import role_words
 from sunsweep.app.look.when import told
 from sunsweep.app.model import Model, use_model, watch
@@ -31,12 +32,13 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was chosen in somebody's menu."""
+class Wishes:
+    """What a person's menu offers."""
 
-    person: Person
-    what: str
-    """role, disable, enable or link."""
+    role: Callable[[Person], None]
+    link: Callable[[Person], None]
+    disable: Callable[[Person], None]
+    enable: Callable[[Person], None]
 
 
 @dataclass
@@ -53,7 +55,8 @@ def Users() -> ft.Control:
     company = watch(model.company)
     is_adding, set_adding = ft.use_state(False)
     link, show_link = use_maybe(Link)
-    asked, ask = use_maybe(Asked)
+    promoted, promote = use_maybe(Person)
+    ask = use_question()
 
     async def read() -> list[Person]:
         return in_order([person(item) for item in await model.api.users()])
@@ -65,6 +68,20 @@ def Users() -> ft.Control:
         show_link(new)
         await reading.again()
 
+    async def switch(one: Person, *, disabled: bool) -> None:
+        await model.api.change_user(one.id, {"disabled": disabled})
+        await reading.again()
+
+    async def make_link(one: Person) -> None:
+        made = await model.api.reset_link(one.id)
+        show_link(Link(one.email, made["reset_link"], made["reset_expires_at"]))
+
+    wishes = Wishes(
+        role=promote,
+        link=lambda one: ask(_linking(one, partial(make_link, one))),
+        disable=lambda one: ask(_disabling(one, partial(switch, one, disabled=True))),
+        enable=lambda one: ask(_enabling(one, partial(switch, one, disabled=False))),
+    )
     add = ft.FilledTonalButton(
         _("Add person"), icon=ft.Icons.PERSON_ADD_OUTLINED, on_click=lambda: set_adding(True), disabled=is_adding
     )
@@ -75,9 +92,9 @@ def Users() -> ft.Control:
         parts.append(_link_card(model, link, lambda: show_link(None)))
     if is_adding:
         parts.append(AddPerson(added, lambda: set_adding(False)))
-    parts.append(_people(model, reading, ask))
-    if asked is not None:
-        parts.append(Question(asked, lambda: ask(None), show_link, reading.again))
+    parts.append(_people(model, reading, wishes))
+    if promoted is not None:
+        parts.append(RoleQuestion(promoted, lambda: promote(None), reading.again))
     return ft.Column(parts, spacing=12, tight=True)
 
 
@@ -93,15 +110,15 @@ def _link_card(model: Model, link: Link, done: Callable[[], None]) -> ft.Control
     )
 
 
-def _people(model: Model, reading: Reading[list[Person]], ask: Callable[[Asked | None], None]) -> ft.Control:
+def _people(model: Model, reading: Reading[list[Person]], wishes: Wishes) -> ft.Control:
     if reading.found is None:
-        return failed(reading.trouble, reading.again) if reading.trouble else loading(4, 56)
+        return not_yet(reading.trouble, reading.again, 4, 56)
     if not reading.found:
         return empty(ft.Icons.GROUP_OUTLINED, _("Nobody yet"), _("Add the first person of this company."))
-    return framed("people", [_person_row(model, one, ask) for one in reading.found])
+    return framed("people", [_person_row(model, one, wishes) for one in reading.found])
 
 
-def _person_row(model: Model, one: Person, ask: Callable[[Asked | None], None]) -> ft.Control:
+def _person_row(model: Model, one: Person, wishes: Wishes) -> ft.Control:
     me = model.session.me
     is_me = me is not None and me.email == one.email
     is_disabled = one.disabled_at is not None
@@ -113,18 +130,15 @@ def _person_row(model: Model, one: Person, ask: Callable[[Asked | None], None]) 
         lines.append(ft.Text(words, color=ft.Colors.ERROR))
     name = f"person-{one.id}"
 
-    def wish(what: str) -> Callable[[], None]:
-        return lambda: ask(Asked(one, what))
-
     menu: list[ft.PopupMenuItem] = []
     if not is_me:
         if one.role in GIVEABLE:
-            menu.append(item(f"{name}-role", ft.Icons.BADGE_OUTLINED, _("Change role"), wish("role")))
+            menu.append(item(f"{name}-role", ft.Icons.BADGE_OUTLINED, _("Change role"), partial(wishes.role, one)))
         if is_disabled:
-            menu.append(item(f"{name}-enable", ft.Icons.LOCK_OPEN, _("Enable"), wish("enable")))
+            menu.append(item(f"{name}-enable", ft.Icons.LOCK_OPEN, _("Enable"), partial(wishes.enable, one)))
         else:
-            menu.append(item(f"{name}-link", ft.Icons.LINK, _("Link for a new password"), wish("link")))
-            menu.append(item(f"{name}-disable", ft.Icons.BLOCK, _("Disable"), wish("disable")))
+            menu.append(item(f"{name}-link", ft.Icons.LINK, _("Link for a new password"), partial(wishes.link, one)))
+            menu.append(item(f"{name}-disable", ft.Icons.BLOCK, _("Disable"), partial(wishes.disable, one)))
     return row(
         name,
         ft.Icons.PERSON_OFF_OUTLINED if is_disabled else ft.Icons.PERSON_OUTLINE,
@@ -181,91 +195,62 @@ def AddPerson(added: Callable[[Link], Any], cancel: Callable[[], Any]) -> ft.Con
 
 
 @ft.component
-def Question(
-    asked: Asked, close: Callable[[], None], show_link: Callable[[Link | None], None], again: Callable[[], Any]
-) -> ft.Control:
-    """Asks once, and does it."""
+def RoleQuestion(one: Person, close: Callable[[], None], again: Callable[[], Any]) -> ft.Control:
+    """Has a role chosen, asks once, and gives it."""
     model = use_model()
     acting = use_acting()
-    one = asked.person
     role, set_role = ft.use_state(one.role)
 
-    async def change(wish: dict[str, Any]) -> None:
-        if await acting.do(lambda: model.api.change_user(one.id, wish)) is not None:
+    async def give() -> None:
+        if await acting.tries(lambda: model.api.change_user(one.id, {"role": role})):
             close()
             await again()
 
-    async def link() -> None:
-        made = await acting.do(lambda: model.api.reset_link(one.id))
-        if made is not None:
-            close()
-            show_link(Link(one.email, made["reset_link"], made["reset_expires_at"]))
-
-    ft.use_dialog(_dialog(asked, acting, role, set_role, change, link, close))
-    return ft.Container()
-
-
-def _dialog(
-    asked: Asked,
-    acting: Acting,
-    role: str,
-    set_role: Callable[[str], None],
-    change: Callable[[dict[str, Any]], Any],
-    link: Callable[[], Any],
-    close: Callable[[], None],
-) -> ft.AlertDialog:
-    email = isolate(asked.person.email)
-
-    async def give_role() -> None:
-        await change({"role": role})
-
-    async def disable() -> None:
-        await change({"disabled": True})
-
-    async def enable() -> None:
-        await change({"disabled": False})
-
-    if asked.what == "role":
-        return question(
+    ft.use_dialog(
+        question(
             "person-change-role",
-            _("Which role for {email}?").format(email=email),
+            _("Which role for {email}?").format(email=isolate(one.email)),
             _("It holds at once, wherever the person is signed in."),
             yes=_("Change role"),
             no=_("Cancel"),
-            on_yes=give_role,
+            on_yes=give,
             on_no=close,
             said=acting.said,
             more=roles("person-role", role, set_role),
+            is_under_way=acting.is_busy,
         )
-    if asked.what == "disable":
-        return question(
-            "person-disable",
-            _("Disable {email}?").format(email=email),
-            _("The person is signed out everywhere at once and cannot sign in, until you enable them again."),
-            yes=_("Disable"),
-            no=_("Cancel"),
-            on_yes=disable,
-            on_no=close,
-            said=acting.said,
-        )
-    if asked.what == "enable":
-        return question(
-            "person-enable",
-            _("Enable {email}?").format(email=email),
-            _("The person can sign in again, with the same role and password as before."),
-            yes=_("Enable"),
-            no=_("Cancel"),
-            on_yes=enable,
-            on_no=close,
-            said=acting.said,
-        )
-    return question(
+    )
+    return ft.Container()
+
+
+def _disabling(one: Person, do: Callable[[], Awaitable[None]]) -> Act:
+    return Act(
+        "person-disable",
+        _("Disable {email}?").format(email=isolate(one.email)),
+        _("The person is signed out everywhere at once and cannot sign in, until you enable them again."),
+        _("Disable"),
+        _("Cancel"),
+        do,
+    )
+
+
+def _enabling(one: Person, do: Callable[[], Awaitable[None]]) -> Act:
+    return Act(
+        "person-enable",
+        _("Enable {email}?").format(email=isolate(one.email)),
+        _("The person can sign in again, with the same role and password as before."),
+        _("Enable"),
+        _("Cancel"),
+        do,
+    )
+
+
+def _linking(one: Person, do: Callable[[], Awaitable[None]]) -> Act:
+    return Act(
         "person-get-link",
-        _("A link for {email}?").format(email=email),
+        _("A link for {email}?").format(email=isolate(one.email)),
         _("With it the person sets a new password; the present one is good until then."),
-        yes=_("Make a link"),
-        no=_("Cancel"),
-        on_yes=link,
-        on_no=close,
-        said=acting.said,
+        _("Make a link"),
+        _("Cancel"),
+        do,
     )
