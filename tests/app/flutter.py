@@ -1,6 +1,7 @@
 """A Flutter page as a person uses it: found by its semantics, clicked and typed into where it is drawn."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -135,6 +136,21 @@ class Flutter:
             return await _soon(self._holds(identifier, text))
 
         await eventually(holds, within_s=30)
+
+    async def sign_in(self, email: str, password: str) -> None:
+        """By the login page's form; what comes after it is the test's to wait for."""
+        await self.type("login-email", email)
+        await self.type("login-password", password)
+        await self.click("login-go")
+
+    def reads(self, identifier: str, pattern: str) -> Callable[[], Awaitable[bool]]:
+        """Whether the widget's text fits a regular expression."""
+
+        async def fits() -> bool:
+            found = await self.look(identifier)
+            return found is not None and re.search(pattern, found["text"]) is not None
+
+        return fits
 
     def _has_focus(self, identifier: str) -> Callable[[], Awaitable[bool]]:
         async def has() -> bool:
