@@ -26,12 +26,6 @@ async def api(up: Site) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def sign_in(page: Flutter, up: Site, email: str) -> None:
-    await page.type("login-email", email)
-    await page.type("login-password", up.passwords()[email])
-    await page.click("login-go")
-
-
 async def said(page: Flutter, identifier: str, pattern: str) -> str:
     """The widget's words, once they are like this."""
 
@@ -52,7 +46,7 @@ async def test_an_operator_stops_all_starts_some_and_follows_each(
     visitor: Visitor, up: Site, api: httpx.AsyncClient
 ) -> None:
     page = await visitor.open("/app/commands")
-    await sign_in(page, up, OPERATOR)
+    await page.sign_in(OPERATOR, up.passwords()[OPERATOR])
     await page.find("page-commands")
 
     # Stop all: the same place on every page, a phone's too; it asks once, and names company and number.
@@ -119,7 +113,7 @@ async def test_a_command_appears_by_itself_and_is_taken_back(
     await up.add_machine(AWAY)
     try:
         page = await visitor.open("/app/commands")
-        await sign_in(page, up, OPERATOR)
+        await page.sign_in(OPERATOR, up.passwords()[OPERATOR])
         await page.find("over-all")
         order = (await api.post(f"/machines/{AWAY}/commands", json={"command": "return_to_dock"})).raise_for_status()
         stop = order.json()["id"]
@@ -146,7 +140,7 @@ async def _is_at(page: Flutter, address: str) -> bool:
 async def test_a_viewer_looks_and_does_not_command(visits: Visits, up: Site) -> None:
     async with visits(viewport={"width": 1280, "height": 800}, locale="en-GB") as visitor:
         page = await visitor.open("/app/commands/new")
-        await sign_in(page, up, "viewer@example.com")
+        await page.sign_in("viewer@example.com", up.passwords()["viewer@example.com"])
         await page.says("You may look, and not command")
         await page.click("go-commands")
         await page.find("page-commands")

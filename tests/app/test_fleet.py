@@ -58,9 +58,7 @@ async def at(page: Flutter, address: str) -> None:
 @pytest.mark.prove
 async def test_an_operator_finds_a_machine(visitor: Visitor, up: Site, two_more: None) -> None:
     page = await visitor.open("/app/?show=offline&tag=north")
-    await page.type("login-email", ADMIN)
-    await page.type("login-password", up.passwords()[ADMIN])
-    await page.click("login-go")
+    await page.sign_in(ADMIN, up.passwords()[ADMIN])
 
     # The address outlives the login, and filters.
     await listed(page, {"FLEET-1", "FLEET-2"})

@@ -9,13 +9,12 @@ from tests.support.command import Site
 from tests.support.platform import eventually
 
 MACHINE = "SUN-0001"
+OPERATOR = "operator@example.com"
 
 
 async def signed_in(visitor: Visitor, up: Site, path: str) -> Flutter:
     page = await visitor.open(path)
-    await page.type("login-email", "operator@example.com")
-    await page.type("login-password", up.passwords()["operator@example.com"])
-    await page.click("login-go")
+    await page.sign_in(OPERATOR, up.passwords()[OPERATOR])
     return page
 
 

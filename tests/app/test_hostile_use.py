@@ -37,9 +37,7 @@ async def new_user(api: httpx.AsyncClient) -> int:
 
 
 async def sign_in(page: Flutter) -> None:
-    await page.type("login-email", LEAVER)
-    await page.type("login-password", PASSWORD)
-    await page.click("login-go")
+    await page.sign_in(LEAVER, PASSWORD)
     await page.find("machine-state", within_s=60)
 
 

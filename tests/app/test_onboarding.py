@@ -26,9 +26,7 @@ async def told(page: Flutter, identifier: str, words: str, *, within_s: float = 
 async def test_a_machine_is_added_and_comes_alive(visitor: Visitor, up: Site, tmp_path: Path) -> None:
     page = await visitor.open("/app/machines/new")
     visitor.expected += ["401", "422"]
-    await page.type("login-email", ADMIN)
-    await page.type("login-password", up.passwords()[ADMIN])
-    await page.click("login-go")
+    await page.sign_in(ADMIN, up.passwords()[ADMIN])
 
     await page.click("add-machine", within_s=60)
     await page.says("1 to 64 letters")

@@ -4,7 +4,6 @@ whatever happens to the network and the server meanwhile."""
 import base64
 import re
 import signal
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from tests.chaos.proxy import Proxy, proxy_to
 from tests.support.command import Running, Site
 from tests.support.platform import eventually
 
+OPERATOR: Final = "operator@example.com"
 MACHINE: Final = "SUN-0002"
 DESK: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
@@ -35,21 +35,9 @@ _BRIGHTNESS: Final = """async png => {
 }"""
 
 
-async def log_in(page: Flutter, site: Site, email: str = "operator@example.com") -> None:
-    await page.type("login-email", email)
-    await page.type("login-password", site.passwords()[email])
-    await page.click("login-go")
+async def log_in(page: Flutter, site: Site) -> None:
+    await page.sign_in(OPERATOR, site.passwords()[OPERATOR])
     await page.gone("login-go", within_s=60)
-
-
-def reads(page: Flutter, identifier: str, pattern: str) -> Callable[[], Awaitable[bool]]:
-    """Whether the widget's text fits."""
-
-    async def fits() -> bool:
-        found = await page.look(identifier)
-        return found is not None and re.search(pattern, found["text"]) is not None
-
-    return fits
 
 
 async def figures(page: Flutter) -> list[str]:
@@ -93,13 +81,13 @@ async def starts_and_stops_it(page: Flutter) -> None:
     await page.type("param-speed", "7")
     await page.click("start-yes")
     await page.gone("start-yes")
-    await eventually(reads(page, "machine-state", "^Working"), within_s=60)
-    await eventually(reads(page, "machine-last", "^Start cleaning: (Running|Done)"), within_s=60)
+    await eventually(page.reads("machine-state", "^Working"), within_s=60)
+    await eventually(page.reads("machine-last", "^Start cleaning: (Running|Done)"), within_s=60)
     await changes_by_itself(page)
     await page.click("machine-stop")
     await page.click("order-yes")
     await page.gone("order-yes")
-    await eventually(reads(page, "machine-last", "^Stop cleaning: Done"), within_s=60)
+    await eventually(page.reads("machine-last", "^Stop cleaning: Done"), within_s=60)
 
 
 async def outlives_a_cut(page: Flutter, way: Proxy) -> None:
@@ -124,7 +112,7 @@ async def outlives_the_server(page: Flutter, site: Site, before: Running, stack:
     await page.find("connection-lost", within_s=HEALS_WITHIN_S)
     await stack.enter_async_context(site.up("--machines", "3"))
     await page.gone("connection-lost", within_s=HEALS_WITHIN_S)
-    await eventually(reads(page, "machine-presence", "^Online"), within_s=HEALS_WITHIN_S)
+    await eventually(page.reads("machine-presence", "^Online"), within_s=HEALS_WITHIN_S)
     await changes_by_itself(page)
     assert page.page.url == address
     assert await page.look("login-email") is None

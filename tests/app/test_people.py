@@ -9,7 +9,6 @@ from aiomqtt import Client
 
 from tests.app.browser import Visitor
 from tests.app.conftest import Visits
-from tests.app.flutter import Flutter
 from tests.support.command import Site
 from tests.support.platform import eventually
 
@@ -24,12 +23,6 @@ async def api(up: Site) -> AsyncIterator[httpx.AsyncClient]:
     bearer = {"authorization": f"Bearer {await up.token(ADMIN)}"}
     async with httpx.AsyncClient(base_url=f"{up.url}/api/v1", headers=bearer) as client:
         yield client
-
-
-async def sign_in(page: Flutter, email: str, password: str) -> None:
-    await page.type("login-email", email)
-    await page.type("login-password", password)
-    await page.click("login-go")
 
 
 async def refused_message(up: Site, api: httpx.AsyncClient) -> int:
@@ -54,7 +47,7 @@ async def test_an_admin_looks_after_people_keys_and_refused_messages(
     page = await visitor.open("/app/people")
     # Tall enough for people, keys and an open form: nothing has to be scrolled to.
     await page.page.set_viewport_size({"width": 1280, "height": 1400})
-    await sign_in(page, ADMIN, up.passwords()[ADMIN])
+    await page.sign_in(ADMIN, up.passwords()[ADMIN])
 
     # Somebody new: a refusal stands at its field, the link is shown once, and opens nothing twice.
     await page.click("person-add", within_s=WITHIN_S)
@@ -135,7 +128,7 @@ async def test_a_link_sets_a_password(visits: Visits, up: Site, api: httpx.Async
         await page.type("reset-again", PASSWORD)
         await page.click("reset-go")
         await page.click("reset-sign-in")
-        await sign_in(page, "kim@example.com", PASSWORD)
+        await page.sign_in("kim@example.com", PASSWORD)
         await page.gone("login-go", within_s=WITHIN_S)
         assert page.page.url == f"{up.url}/app/"
         # A viewer is told whose page this is, and sees no way to change anything.
