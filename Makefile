@@ -11,7 +11,7 @@ DATA ?= data/demo
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help setup app demo test check prove audit chaos bench pictures docs lock format
+.PHONY: help setup app wheels demo test check prove audit chaos bench pictures docs lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -23,6 +23,13 @@ app: ## Build the app for the browser (ARGS=--best: as for a release, smaller by
 	@scripts/setup.sh
 	@$(BIN)/python -m sunsweep.app.words compile
 	@$(BIN)/python -m sunsweep.app.bundle $(ARGS)
+
+wheels: ## Build what a release is, in dist/: the program, and the app for servers
+	@scripts/setup.sh
+	@$(BIN)/python -m sunsweep.app.words compile
+	@$(BIN)/python -m sunsweep.app.bundle --best
+	@$(BIN)/hatchling build -t wheel -d dist
+	@cd deploy/site && ../../$(BIN)/hatchling build -t wheel -d ../../dist
 
 demo: ## Run everything on this computer: broker, backend, simulated machines (DATA=dir, ARGS=…)
 	@scripts/setup.sh mosquitto app

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -37,3 +38,17 @@ def test_it_asks_for_the_same_packages_as_the_extra() -> None:
     wanted = {one for one in project["optional-dependencies"]["app"] if not one.startswith(desk_only)}
     assert set(packaged["dependencies"]) == wanted
     assert packaged["version"] == project["version"]
+
+
+def test_a_server_gets_the_built_app_from_a_wheel_of_its_own(built: Path, tmp_path: Path) -> None:
+    command = [Path(sys.executable).with_name("hatchling"), "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(command, cwd=ROOT / "deploy/site", check=True, capture_output=True, timeout=100)
+    (wheel,) = tmp_path.glob("sunsweep_site-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    brought = {
+        f"sunsweep_site/site/{path.relative_to(built).as_posix()}" for path in built.rglob("*") if path.is_file()
+    }
+    assert brought <= names
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert wheel.name.split("-")[1] == version

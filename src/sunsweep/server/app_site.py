@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -37,6 +38,7 @@ _ASK_FIRST: Final = "no-cache"
 _NEVER: Final = "no-store"
 _RESET: Final = "reset"
 """Its address has a secret in it, from a mail."""
+_BROUGHT: Final = "sunsweep_site"
 _NOT_BUILT: Final = """<!doctype html>
 <html lang="en">
 <head>
@@ -61,8 +63,11 @@ folder builds it, within a minute; then reload this page.</p>
 
 
 def built_site() -> Path:
-    """Where the builder puts the app, and a release brings it."""
-    return Path(str(files("sunsweep.app"))) / "bundle/site"
+    """Where the builder puts the app; without one, what the wheel `sunsweep-site` has brought."""
+    built = Path(str(files("sunsweep.app"))) / "bundle/site"
+    if not built.exists() and find_spec(_BROUGHT) is not None:
+        return Path(str(files(_BROUGHT))) / "site"
+    return built
 
 
 def add_app_site(app: FastAPI, site: Path) -> None:

@@ -1,0 +1,1 @@
+"""The built app; `sunsweep.server.app_site` finds it by this name."""
