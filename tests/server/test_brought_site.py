@@ -1,6 +1,7 @@
 """Where a server finds the built app."""
 
 import importlib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ def test_without_one_of_its_own_it_takes_what_the_wheel_has_brought(
     (tmp_path / "program").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
-    known = app_site.files
-    monkeypatch.setattr(app_site, "files", lambda name: tmp_path / "program" if name == "sunsweep.app" else known(name))
+    program = tmp_path / "program"
+    monkeypatch.setattr(app_site, "files", lambda name: program if name == "sunsweep.app" else files(name))
     assert app_site.built_site() == tmp_path / "sunsweep_site/site"
     (tmp_path / "program/bundle/site").mkdir(parents=True)
     assert app_site.built_site() == tmp_path / "program/bundle/site"

@@ -5,10 +5,10 @@ from typing import Any
 
 import flet as ft
 
-from sunsweep.app.hooks.keeping import use_list, use_maybe, use_redraw, use_wrong
+from sunsweep.app.hooks.keeping import use_list, use_maybe, use_redraw
 from sunsweep.app.hooks.once import use_once
 from sunsweep.app.look.asking import Act, use_question
-from sunsweep.app.look.forms import told
+from sunsweep.app.look.forms import use_sending
 from sunsweep.app.look.parts import GAP, card, error_line, failed, loading, named, quiet, section
 from sunsweep.app.machine_form.draft import changes, draft_of, read
 from sunsweep.app.machine_form.fields import machine_fields, use_models
@@ -81,33 +81,26 @@ def Details(row: Row, changed: Callable[[Row], None]) -> ft.Control:
     """Only what was typed anew is sent: what others change meanwhile stays."""
     model = use_model()
     draft, _set_draft = ft.use_state(draft_of(row))
-    wrong, set_wrong = use_wrong()
-    said, set_said = ft.use_state("")
+    sending = use_sending()
     redraw = use_redraw()
     models = use_models()
 
     async def save() -> None:
         body, found = read(draft)
-        set_wrong(found)
-        set_said("")
         wish = changes(body, row)
-        if found or not wish:
+        if not sending.is_right(found) or not wish:
             return
-        try:
-            changed(await model.api.change_machine(row["machine_id"], wish))
-        except (Refused, Away) as trouble:
-            beside, words = told(trouble, draft)
-            set_wrong(beside)
-            set_said(words)
-        else:
+        now = await sending.send(draft, lambda: model.api.change_machine(row["machine_id"], wish))
+        if now is not None:
+            changed(now)
             model.say(_("Saved"))
 
     saving = use_once(save)
     return card(
         section(_("Name and place")),
         ft.Container(height=4),
-        machine_fields(draft, wrong, models, redraw=redraw, on_submit=saving.do),
-        *error_line("setup-said", said),
+        machine_fields(draft, sending.wrong, models, redraw=redraw, on_submit=saving.do),
+        *error_line("setup-said", sending.said),
         ft.Row(
             [
                 named(

@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import flet as ft
 
-from sunsweep.app.hooks.keeping import use_redraw, use_wrong
+from sunsweep.app.hooks.keeping import use_redraw
 from sunsweep.app.hooks.once import use_once
-from sunsweep.app.look.forms import told
+from sunsweep.app.look.forms import use_sending
 from sunsweep.app.look.parts import GAP, card, empty, error_line, heading, named, quiet
 from sunsweep.app.machine_form.draft import NEW, read
 from sunsweep.app.machine_form.fields import machine_fields, use_models
@@ -25,23 +25,16 @@ def NewMachinePage() -> ft.Control:
     """What it is and where; then it is made, and its own page of arrival comes."""
     model = use_model()
     draft, _set_draft = ft.use_state(dict(NEW))
-    wrong, set_wrong = use_wrong()
-    said, set_said = ft.use_state("")
+    sending = use_sending()
     redraw = use_redraw()
     models = use_models()
 
     async def add() -> None:
         body, found = read(draft)
-        set_wrong(found)
-        set_said("")
-        if found:
+        if not sending.is_right(found):
             return
-        try:
-            made = await model.api.add_machine(body)
-        except (Refused, Away) as trouble:
-            beside, words = told(trouble, draft)
-            set_wrong(beside)
-            set_said(words)
+        made = await sending.send(draft, lambda: model.api.add_machine(body))
+        if made is None:
             return
         serial = made["machine_id"]
         model.one_time[serial] = OneTime(read_ms(made["created_at"]) or 0).with_login(made)
@@ -66,8 +59,8 @@ def NewMachinePage() -> ft.Control:
                 card(
                     quiet(_("Only the serial number is needed now; the rest can be said later.")),
                     ft.Container(height=4),
-                    machine_fields(draft, wrong, models, redraw=redraw, on_submit=adding.do),
-                    *error_line("add-said", said),
+                    machine_fields(draft, sending.wrong, models, redraw=redraw, on_submit=adding.do),
+                    *error_line("add-said", sending.said),
                     ft.Row(
                         [
                             named("add-cancel", ft.TextButton(_("Cancel"), on_click=lambda: model.go("/"))),

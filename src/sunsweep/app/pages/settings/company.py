@@ -5,9 +5,9 @@ from typing import Any
 
 import flet as ft
 
-from sunsweep.app.hooks.keeping import use_maybe, use_wrong
+from sunsweep.app.hooks.keeping import use_maybe
 from sunsweep.app.hooks.once import use_once
-from sunsweep.app.look.forms import HALF, WHOLE, Columns, told
+from sunsweep.app.look.forms import HALF, WHOLE, Columns, use_sending
 from sunsweep.app.look.parts import card, error_line, failed, loading, named, section
 from sunsweep.app.model import use_model, watch
 from sunsweep.app.net.errors import Away, Refused
@@ -50,23 +50,15 @@ def CompanySettings() -> ft.Control:
 def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
     model = use_model()
     draft, _set_draft = ft.use_state(company_draft(row))
-    wrong, set_wrong = use_wrong()
-    said, set_said = ft.use_state("")
+    sending = use_sending()
     is_platforms = model.session.is_platform_admin
 
     async def save() -> None:
         wish, found = read_company(draft, row)
-        set_wrong(found)
-        set_said("")
-        if found or not wish:
+        if not sending.is_right(found) or not wish:
             return
-        try:
-            now = await model.api.change_company(row["company_id"], wish)
-        except (Refused, Away) as trouble:
-            beside, words = told(trouble, draft)
-            set_wrong(beside)
-            set_said(words)
-        else:
+        now = await sending.send(draft, lambda: model.api.change_company(row["company_id"], wish))
+        if now is not None:
             model.company.name = now["name"]
             set_row(now)
             model.say(_("Saved"))
@@ -85,7 +77,7 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
             ft.TextField(
                 label=label,
                 value=draft[name],
-                error=wrong.get(name),
+                error=sending.wrong.get(name),
                 read_only=not is_open,
                 filled=not is_open,
                 on_change=take(name),
@@ -132,7 +124,7 @@ def Form(row: Row, set_row: Callable[[Row], None]) -> ft.Control:
                 on_change=take("custom_commands"),
             ),
         ),
-        *error_line("company-said", said),
+        *error_line("company-said", sending.said),
         ft.Row(
             [
                 named(
