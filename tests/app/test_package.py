@@ -41,7 +41,8 @@ def test_it_asks_for_the_same_packages_as_the_extra() -> None:
 
 
 def test_a_server_gets_the_built_app_from_a_wheel_of_its_own(built: Path, tmp_path: Path) -> None:
-    command = [Path(sys.executable).with_name("hatchling"), "build", "-t", "wheel", "-d", tmp_path]
+    hatchling = str(Path(sys.executable).with_name("hatchling"))
+    command = [hatchling, "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT / "deploy/site", check=True, capture_output=True, timeout=100)
     (wheel,) = tmp_path.glob("sunsweep_site-*.whl")
     with zipfile.ZipFile(wheel) as archive:

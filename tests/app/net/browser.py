@@ -67,14 +67,14 @@ api.session.on_signed_out = lambda: signed_out.append(True)
 
 
 def app_zip() -> bytes:
-    """What of the app has no widget."""
+    """What of the app has no widget, and the contract that it shares with the server."""
     found = io.BytesIO()
     with zipfile.ZipFile(found, "w") as archive:
         archive.write(SOURCES / "__init__.py", "sunsweep/__init__.py")
         archive.write(SOURCES / "app" / "__init__.py", "sunsweep/app/__init__.py")
-        for room in ("net", "live"):
-            for path in (SOURCES / "app" / room).glob("*.py"):
-                archive.write(path, f"sunsweep/app/{room}/{path.name}")
+        for room in ("contract", "app/net", "app/live"):
+            for path in (SOURCES / room).glob("*.py"):
+                archive.write(path, f"sunsweep/{room}/{path.name}")
     return found.getvalue()
 
 
