@@ -136,7 +136,7 @@ class Tenants:
     async def close_code(self, path: str, caller: Caller) -> int:
         """With what code a socket is closed; 0 where frames come instead."""
         url = f"ws://{HOST}:{self.platform.settings.port}{path}"
-        async with connect(url, proxy=None, additional_headers=caller.headers) as socket:
+        async with connect(url, proxy=None, additional_headers=caller.headers, max_queue=None) as socket:
             try:
                 await socket.recv()
             except ConnectionClosed as closed:
