@@ -165,7 +165,9 @@ def test_each_authority_of_a_bundle_is_looked_at_and_its_end_told_a_year_ahead(t
     subjects = [one.certificate.subject for one in look_at_authorities(bundle) if one.certificate is not None]
     assert subjects == ["old", "new"]
     assert [one.due for one in look_at_authorities(bundle)] == [False, False]
-    assert [one.due for one in look_at_authorities(bundle, now=NOW + timedelta(days=3650 - 364))] == [True, True]
+    late = look_at_authorities(bundle, now=NOW + timedelta(days=3650 - 364))
+    assert [one.due for one in late] == [True, True]
+    assert all("every machine must know its successor before" in one.words for one in late)
     assert [one.fault for one in look_at_authorities(tmp_path / "none.crt")] == [Fault.UNREADABLE]
 
 

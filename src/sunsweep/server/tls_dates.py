@@ -23,6 +23,8 @@ LATE: Final = 1 / 4
 AUTHORITY_LATE: Final = timedelta(days=365)
 """A new authority must have reached every machine before the old one ends."""
 _DAY: Final = timedelta(days=1)
+_SERVER: Final = "and should have been renewed by now"
+_AUTHORITY: Final = "and every machine must know its successor before"
 
 
 class Fault(StrEnum):
@@ -136,7 +138,7 @@ def look_at_pair(
 def look_at_authorities(ca_file: Path, *, now: datetime | None = None) -> list[Finding]:
     """Each certificate that `ca_file` tells machines to trust; one finding where it cannot be read. Blocks."""
     try:
-        return [_judged(_read(one), now, life_left=AUTHORITY_LATE) for one in _certificates(ca_file)]
+        return [_judged(_read(one), now, life_left=AUTHORITY_LATE, late=_AUTHORITY) for one in _certificates(ca_file)]
     except _UnreadableError as error:
         return [error.finding]
 
@@ -171,7 +173,7 @@ def _no_handshake(error: OSError, timeout_s: float) -> Finding:
     return Finding(words=f"not reached: {error.strerror or error}", fault=Fault.AWAY)
 
 
-def _judged(shown: Certificate, now: datetime | None, *, life_left: timedelta) -> Finding:
+def _judged(shown: Certificate, now: datetime | None, *, life_left: timedelta, late: str = _SERVER) -> Finding:
     """By its dates, which is all that may still be wrong with it."""
     now = now or datetime.now(UTC)
     if shown.not_after <= now:
@@ -180,7 +182,7 @@ def _judged(shown: Certificate, now: datetime | None, *, life_left: timedelta) -
         return _wrong(shown, Fault.NOT_YET, "")
     due = shown.not_after - now < life_left
     until = f"{shown.not_after:%Y-%m-%d} ({shown.days_left(now):.0f} days)"
-    words = f"ends on {until}, and should have been renewed by now" if due else f"good until {until}"
+    words = f"ends on {until}, {late}" if due else f"good until {until}"
     told = f" for {', '.join(shown.names)}" if shown.names else f", {shown.subject}"
     return Finding(words=words + told, certificate=shown, due=due)
 
