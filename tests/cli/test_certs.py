@@ -9,14 +9,24 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
-from sunsweep.cli.certificates import CertificateError, Files, issue
+from sunsweep.cli.certificates import (
+    HANDOVER_AHEAD,
+    SUCCESSOR_AHEAD,
+    CertificateError,
+    Files,
+    issue,
+    signs_now,
+    succeed,
+)
 from sunsweep.cli.verbs import cli
 from sunsweep.mqtt.client import discard
 from sunsweep.mqtt.connect import opened
 from sunsweep.mqtt.link import Link
 from sunsweep.mqtt.settings import settings_from_url
+from sunsweep.server.tls_dates import Fault, look_at_pair
 from tests.machine.broker import BACKEND, Broker
 from tests.support.authority import Authority
 from tests.support.ports import free_port
@@ -131,6 +141,72 @@ def test_the_verb_says_what_each_file_is_for(tmp_path: Path) -> None:
         assert name in first.stdout
     assert "made, good for 10 years" in first.stdout
     assert "as it was" in second.stdout
+
+
+def test_the_successor_comes_in_time_signs_in_time_and_both_are_trusted_meanwhile(tmp_path: Path) -> None:
+    folder = tmp_path / "certs"
+    succeed(folder, now=NOW)
+    assert not folder.exists()
+    files, _ = issue(folder, NAMES, now=NOW)
+    first = files.ca.read_bytes()
+
+    succeed(folder, now=NOW + timedelta(days=3650) - SUCCESSOR_AHEAD - timedelta(days=1))
+    assert files.ca.read_bytes() == first
+    early = NOW + timedelta(days=3650) - SUCCESSOR_AHEAD + timedelta(days=1)
+    succeed(folder, now=early)
+    both = files.ca.read_bytes()
+    assert both.startswith(first)
+    assert len(x509.load_pem_x509_certificates(both)) == 2
+    assert files.next_ca_key.stat().st_mode & 0o777 == 0o600
+    succeed(folder, now=early)
+    assert files.ca.read_bytes() == both
+    issue(folder, NAMES, now=early)
+    assert look_at_pair(files.server, files.server_key, ca_file=with_content(tmp_path, first), now=early).fault is None
+    assert signs_now(folder)
+
+    late = NOW + timedelta(days=3650) - HANDOVER_AHEAD + timedelta(days=1)
+    succeed(folder, now=late)
+    assert not files.next_ca_key.exists()
+    assert files.ca.read_bytes() == both
+    assert not signs_now(folder)
+    issue(folder, NAMES, now=late)
+    assert signs_now(folder)
+    assert look_at_pair(files.server, files.server_key, ca_file=with_content(tmp_path, both), now=late).fault is None
+    stranger = look_at_pair(files.server, files.server_key, ca_file=with_content(tmp_path, first), now=late)
+    assert stranger.fault is Fault.UNTRUSTED
+    assert verified(files, "-attime", str(int(late.timestamp())), "-verify_hostname", "broker.example.org")
+
+    succeed(folder, now=NOW + timedelta(days=3651))
+    (only,) = x509.load_pem_x509_certificates(files.ca.read_bytes())
+    assert only.public_bytes(Encoding.PEM) == both.removeprefix(first)
+
+
+def test_a_successor_whose_certificate_was_not_written_is_drawn_anew(tmp_path: Path) -> None:
+    files, _ = issue(tmp_path / "certs", NAMES, now=NOW)
+    alone = files.ca.read_bytes()
+    soon = NOW + timedelta(days=3650 - 400)
+    succeed(files.ca.parent, now=soon)
+    torn = files.next_ca_key.read_bytes()
+    files.ca.write_bytes(alone)
+    succeed(files.ca.parent, now=soon)
+    assert files.next_ca_key.read_bytes() != torn
+    assert len(x509.load_pem_x509_certificates(files.ca.read_bytes())) == 2
+    succeed(files.ca.parent, now=soon + timedelta(days=300))
+    issue(files.ca.parent, NAMES, now=soon + timedelta(days=300))
+    assert signs_now(files.ca.parent)
+
+
+def test_a_successor_s_key_that_is_damaged_is_said(tmp_path: Path) -> None:
+    files, _ = issue(tmp_path / "certs", NAMES, now=NOW)
+    files.next_ca_key.write_text("rubbish")
+    with pytest.raises(CertificateError, match=r"ca-next\.key is damaged"):
+        succeed(files.ca.parent, now=NOW)
+
+
+def with_content(folder: Path, content: bytes) -> Path:
+    file = folder / "handed-out.crt"
+    file.write_bytes(content)
+    return file
 
 
 async def test_a_broker_with_it_is_trusted_under_its_name_and_no_other(tmp_path: Path, files: Files) -> None:

@@ -63,6 +63,11 @@ class Broker:
             await self._process.wait()
         self._process = None
 
+    def reread(self) -> None:
+        """Have it read certificates, passwords and rules anew."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     async def publish(self, topic: str, payload: str, *options: str, user: tuple[str, str] = BACKEND) -> None:
         login = ("-h", "127.0.0.1", "-p", str(self.port), "-u", user[0], "-P", user[1])
         await _run("mosquitto_pub", *login, "-q", "1", "-t", topic, "-m", payload, *options)

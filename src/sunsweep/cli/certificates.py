@@ -1,4 +1,4 @@
-"""A private certificate authority for trials, and the broker's certificate signed by it."""
+"""A private certificate authority, its successor in time, and the broker's certificate signed by it."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CA_DAYS: Final = 3650
 SERVER_DAYS: Final = 365
+SUCCESSOR_AHEAD: Final = timedelta(days=3 * 365)
+"""Machines that enrol from then on trust the next authority too, and so do those that are given `ca.crt` anew."""
+HANDOVER_AHEAD: Final = timedelta(days=180)
+"""From then on the next authority signs: a machine that knows only the old one does not come in any more."""
+PUBLIC: Final = 0o644
+SECRET: Final = 0o600
+_NAME: Final = "Sunsweep private CA"
 _BEFORE: Final = timedelta(hours=1)
 """A machine's clock may be a little behind."""
 
@@ -32,13 +39,16 @@ class Files(NamedTuple):
     """Where they are; the certificates are public, the keys are not."""
 
     ca: Path
+    """What machines are told to trust: the authority, and its successor once there is one."""
     ca_key: Path
     server: Path
     server_key: Path
+    next_ca_key: Path
+    """The successor's, until it takes over."""
 
 
 def files_in(folder: Path) -> Files:
-    return Files(*(folder / name for name in ("ca.crt", "ca.key", "server.crt", "server.key")))
+    return Files(*(folder / name for name in ("ca.crt", "ca.key", "server.crt", "server.key", "ca-next.key")))
 
 
 def issue(folder: Path, hosts: list[str], *, now: datetime | None = None) -> tuple[Files, bool]:
@@ -52,11 +62,43 @@ def issue(folder: Path, hosts: list[str], *, now: datetime | None = None) -> tup
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = not files.ca.exists() and not files.ca_key.exists()
     if fresh:
-        _make_ca(files, now)
-    ca, key = _load_ca(files)
-    _require_ours(files, ca)
-    _make_server(files, ca, key, names, now)
+        _write_authorities(files.ca, [_make_authority(files.ca_key, _NAME, now)])
+    known = _load_authorities(files)
+    _require_ours(files, known)
+    _make_server(files, known, names, now)
     return files, fresh
+
+
+def succeed(folder: Path, *, now: datetime | None = None) -> None:
+    """See to the authority's end: make the next one in time, have it sign in time, forget the old one at last.
+
+    Does nothing where there is no authority yet. Raises `CertificateError`.
+    """
+    now = now or datetime.now(UTC)
+    files = files_in(folder)
+    if not files.ca.exists() and not files.ca_key.exists():
+        return
+    known = _load_authorities(files)
+    following = _following(files, known)
+    left = known.signing.not_valid_after_utc - now
+    if following is None and timedelta(0) < left < SUCCESSOR_AHEAD:
+        # The key first: without a certificate it is nobody's, and drawn anew.
+        following = _make_authority(files.next_ca_key, f"{_NAME} {now:%Y}", now)
+        _write_authorities(files.ca, [*known.trusted, following])
+    elif following is not None and left < HANDOVER_AHEAD:
+        files.next_ca_key.replace(files.ca_key)
+    living = [one for one in known.trusted if one.not_valid_after_utc > now]
+    if 0 < len(living) < len(known.trusted):
+        _write_authorities(files.ca, living)
+
+
+def signs_now(folder: Path) -> bool:
+    """Whether the server's certificate there is of the authority that signs now. Raises `CertificateError`."""
+    files = files_in(folder)
+    try:
+        return _signed_by(files, _load_authorities(files).signing)
+    except OSError:
+        return False
 
 
 def _general_name(host: str) -> x509.GeneralName:
@@ -77,22 +119,32 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _make_ca(files: Files, now: datetime) -> None:
+class _Authorities(NamedTuple):
+    signing: x509.Certificate
+    key: EllipticCurvePrivateKey
+    trusted: list[x509.Certificate]
+
+
+def _make_authority(key_file: Path, called: str, now: datetime) -> x509.Certificate:
     key = generate_private_key(SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sunsweep private CA")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     builder = (
         _builder(name, name, key, until=now + timedelta(days=CA_DAYS), now=now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    _write_key(files.ca_key, key)
-    _write(files.ca, builder.sign(key, SHA256()).public_bytes(Encoding.PEM), 0o644)
+    _write_key(key_file, key)
+    return builder.sign(key, SHA256())
 
 
-def _load_ca(files: Files) -> tuple[x509.Certificate, EllipticCurvePrivateKey]:
+def _write_authorities(file: Path, authorities: list[x509.Certificate]) -> None:
+    write_whole(file, b"".join(one.public_bytes(Encoding.PEM) for one in authorities), PUBLIC)
+
+
+def _load_authorities(files: Files) -> _Authorities:
     try:
-        certificate = x509.load_pem_x509_certificate(files.ca.read_bytes())
+        trusted = x509.load_pem_x509_certificates(files.ca.read_bytes())
         key = load_pem_private_key(files.ca_key.read_bytes(), password=None)
     except FileNotFoundError as error:
         raise CertificateError(
@@ -101,28 +153,39 @@ def _load_ca(files: Files) -> tuple[x509.Certificate, EllipticCurvePrivateKey]:
         ) from error
     except (ValueError, TypeError) as error:
         raise CertificateError(f"{files.ca} or {files.ca_key} is damaged: {error}") from error
-    if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+    signing = next((one for one in trusted if one.public_key() == key.public_key()), None)
+    if signing is None or not isinstance(key, EllipticCurvePrivateKey):
         raise CertificateError(f"{files.ca_key} is not the key of {files.ca}")
-    return certificate, key
+    return _Authorities(signing, key, trusted)
 
 
-def _require_ours(files: Files, ca: x509.Certificate) -> None:
-    """A certificate that somebody else has signed is not replaced."""
-    if not files.server.exists():
-        return
+def _following(files: Files, known: _Authorities) -> x509.Certificate | None:
+    """The authority that is to take over, where there is one already."""
     try:
-        x509.load_pem_x509_certificate(files.server.read_bytes()).verify_directly_issued_by(ca)
-    except (ValueError, TypeError, InvalidSignature) as error:
-        raise CertificateError(f"{files.server} is not of this authority; choose another folder with --data") from error
+        key = load_pem_private_key(files.next_ca_key.read_bytes(), password=None)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise CertificateError(f"{files.next_ca_key} is damaged: {error}") from error
+    return next((one for one in known.trusted if one.public_key() == key.public_key()), None)
 
 
-def _make_server(
-    files: Files,
-    ca: x509.Certificate,
-    ca_key: EllipticCurvePrivateKey,
-    names: list[x509.GeneralName],
-    now: datetime,
-) -> None:
+def _require_ours(files: Files, known: _Authorities) -> None:
+    """A certificate that somebody else has signed is not replaced."""
+    if files.server.exists() and not any(_signed_by(files, one) for one in known.trusted):
+        raise CertificateError(f"{files.server} is not of this authority; choose another folder with --data")
+
+
+def _signed_by(files: Files, authority: x509.Certificate) -> bool:
+    try:
+        x509.load_pem_x509_certificate(files.server.read_bytes()).verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _make_server(files: Files, known: _Authorities, names: list[x509.GeneralName], now: datetime) -> None:
+    ca, ca_key = known.signing, known.key
     until = min(now + timedelta(days=SERVER_DAYS), ca.not_valid_after_utc)
     if until <= now:
         raise CertificateError(f"{files.ca} has ended; put it and {files.ca_key.name} aside for a new one")
@@ -137,7 +200,7 @@ def _make_server(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
     )
     _write_key(files.server_key, key)
-    _write(files.server, builder.sign(ca_key, SHA256()).public_bytes(Encoding.PEM), 0o644)
+    write_whole(files.server, builder.sign(ca_key, SHA256()).public_bytes(Encoding.PEM), PUBLIC)
 
 
 def _builder(
@@ -169,14 +232,16 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 
 def _write_key(file: Path, key: EllipticCurvePrivateKey) -> None:
-    _write(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    write_whole(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), SECRET)
 
 
-def _write(file: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all; a key is never, not for a moment, anybody else's to read."""
+def write_whole(file: Path, content: bytes, mode: int) -> None:
+    """Whole or not at all, and on the disk; a key is never, not for a moment, anybody else's to read."""
     fresh = file.with_name(f".{file.name}.new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as handle:
         handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
     fresh.chmod(mode)
     fresh.replace(file)

@@ -14,7 +14,7 @@ from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
 from sunsweep.cli.app import app
-from sunsweep.cli.certs import certs
+from sunsweep.cli.certs import certs, keep_certs
 from sunsweep.cli.commands import commands
 from sunsweep.cli.deadletters import dead_letters
 from sunsweep.cli.first_start import make_first_admin
@@ -51,6 +51,7 @@ cli.add_typer(ledger, name="ledger")
 cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(service_accounts, name="account")
 cli.command("certs")(certs)
+cli.command("keep-certs")(keep_certs)
 cli.command("app")(app)
 
 

@@ -133,3 +133,12 @@ DOOR_REFUSED: Final = Counter(
     " of the broker in time).",
     ["reason"],
 )
+CERTIFICATE_ENDS: Final = Gauge(
+    "sunsweep_certificate_ends_timestamp_seconds",
+    "When the broker's certificate ends (server), and the first of those that machines are told to trust (authority),"
+    " in seconds since 1970. Only `keep-certs` knows it.",
+    ["of"],
+)
+CERTIFICATE_STUCK: Final = Gauge(
+    "sunsweep_certificate_stuck", "1 while `keep-certs` cannot do its work; its log says why."
+)
