@@ -26,10 +26,8 @@ app: ## Build the app for the browser (ARGS=--best: as for a release, smaller by
 
 wheels: ## Build what a release is, in dist/: the program, and the app for servers
 	@scripts/setup.sh
-	@$(BIN)/python -m sunsweep.app.words compile
-	@$(BIN)/python -m sunsweep.app.bundle --best
-	@$(BIN)/hatchling build -t wheel -d dist
-	@cd deploy/site && ../../$(BIN)/hatchling build -t wheel -d ../../dist
+	@mkdir -p dist
+	@deploy/image/wheels.sh .venv dist
 
 demo: ## Run everything on this computer: broker, backend, simulated machines (DATA=dir, ARGS=…)
 	@scripts/setup.sh mosquitto app
@@ -80,10 +78,15 @@ docs: ## Generate the published documents under docs/
 	$(BIN)/python -m sunsweep.server.openapi docs
 	$(BIN)/python -m sunsweep.server.metrics_page docs
 
-lock: ## Resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade)
+COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
+SUBSET = $(COMPILE) --constraint requirements.lock --no-annotate
+
+lock: ## Resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade), and what of it goes into each image
 	@scripts/setup.sh
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-header --quiet $(ARGS) -o requirements.lock
+	$(COMPILE) --all-extras --group dev $(ARGS) -o requirements.lock
+	$(SUBSET) --extra server --extra otel -o deploy/image/backend.lock
+	$(SUBSET) --extra machine --extra pi -o deploy/image/machine.lock
+	$(SUBSET) --extra app --group build -o deploy/image/wheels.lock
 
 format: ## Format and repair what can be repaired
 	@scripts/setup.sh

@@ -34,7 +34,6 @@ from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.roles import run_ingest, run_roles
 from sunsweep.server.settings import IngestSettings, Role, ServeSettings
 from sunsweep.server.web import listen
-from sunsweep.sim import __main__ as simulator
 
 cli = typer.Typer(
     help="The open fleet platform for solar-panel cleaning machines.",
@@ -173,6 +172,11 @@ def migrate(data: Data = None) -> None:
 )
 def simulate(context: typer.Context) -> None:
     """Run simulated machines against any broker (`simulate --help`)."""
+    try:
+        from sunsweep.sim import __main__ as simulator  # noqa: PLC0415  a server need not have what machines are made of
+    except ModuleNotFoundError as error:
+        missing = f"the simulated machines are not installed ({error.name} is missing)"
+        raise fail(f"{missing}: pip install 'sunsweep[machine,sim]'") from error
     raise typer.Exit(simulator.main(context.args, prog="sunsweep simulate"))
 
 
