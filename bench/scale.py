@@ -38,7 +38,8 @@ _TIDB_HARDWARE: Final = "https://docs.pingcap.com/tidb/stable/hardware-and-softw
 _PRICES: Final = "https://raw.githubusercontent.com/moveinfra/eu-cloud-prices/main/data/eu-cloud-prices.csv"
 _HETZNER_API: Final = "https://github.com/devantler-tech/platform/commit/cb791c6f"
 _AWS_EGRESS: Final = "https://leanopstech.com/blog/aws-data-transfer-pricing-2026/"
-_STORAGE: Final = "`bench/storage.py`"
+_STORAGE: Final = "`bench/storage.py --only mariadb --machines 150`"
+_INGEST: Final = "`bench/ingest.py --only-mariadb --machines 20000 --messages 60000 --rounds 2`"
 _AIR: Final = "`bench/machine_air.py`, mqtts"
 _CHOSEN: Final = "chosen"
 
@@ -64,18 +65,28 @@ CONNECTION_KB: Final = Given(
 )
 CONNECTS: Final = Given(1_000, "/s", "connections that each listener of a node takes", "`deploy/emqx/emqx.conf`")
 
-INGEST_US: Final = Given(21.2, "us", "CPU of the ingest a message", "`bench/ingest.py`")
-DATABASE_US: Final = Given(40.0, "us", "CPU of MariaDB a message, each moving its machine's newest state", _STORAGE)
-COUNT_US: Final = Given(10.0, "us", "CPU of the jobs a sample counted, hour by hour", _STORAGE)
-COUNT_DATABASE_US: Final = Given(10.0, "us", "CPU of MariaDB a sample counted", _STORAGE)
+INGEST_US: Final = Given(48.6, "us", "CPU of the ingest a message, each moving its machine's newest state", _INGEST)
+DATABASE_US: Final = Given(23.3, "us", "CPU of MariaDB a message, each moving its machine's newest state", _STORAGE)
+COUNT_US: Final = Given(18.4, "us", "CPU of the jobs a sample counted, hour by hour", _STORAGE)
+COUNT_DATABASE_US: Final = Given(22.1, "us", "CPU of MariaDB a sample counted", _STORAGE)
 
-ROW_BYTES: Final = Given(145, "bytes", "a sample on disk (MariaDB)", _STORAGE)
-SQLITE_ROW_BYTES: Final = Given(110, "bytes", "a sample on disk (SQLite)", _STORAGE)
-HOUR_BYTES: Final = Given(344, "bytes", "an hour counted (MariaDB)", _STORAGE)
-DAY_BYTES: Final = Given(515, "bytes", "a day counted, ledger included (MariaDB)", _STORAGE)
-CHANGE_BYTES: Final = Given(172, "bytes", "a change of state (MariaDB)", _STORAGE)
+ROW_BYTES: Final = Given(152, "bytes", "a sample on disk (MariaDB)", _STORAGE)
+SQLITE_ROW_BYTES: Final = Given(
+    113, "bytes", "a sample on disk (SQLite)", "`bench/storage.py --only sqlite --machines 300 --hours 6`"
+)
+HOUR_BYTES: Final = Given(441, "bytes", "an hour counted (MariaDB)", _STORAGE)
+DAY_BYTES: Final = Given(764, "bytes", "a day counted, ledger included (MariaDB)", _STORAGE)
+CHANGE_BYTES: Final = Given(221, "bytes", "a change of state (MariaDB)", _STORAGE)
 CHANGES_A_DAY: Final = Given(48, "a day", "changes of state of a machine", _CHOSEN)
-LOG_BYTES: Final = Given(114, "bytes", "binary log a sample (MariaDB, row format)", _STORAGE)
+LOG_BYTES: Final = Given(
+    460, "bytes", "binary log a sample, its share of heartbeats and counting with it (MariaDB, whole rows)", _STORAGE
+)
+MINIMAL_LOG_BYTES: Final = Given(
+    298,
+    "bytes",
+    "the same with `binlog_row_image=MINIMAL`",
+    "`bench/storage.py --only mariadb --machines 150 --hours 6 --row-image minimal`",
+)
 LOG_DAYS: Final = Given(7, "days", "for which the binary log is kept", _CHOSEN)
 RETENTION_DAYS: Final = Given(90, "days", "for which samples are kept", "`SUNSWEEP_RETENTION_DAYS`")
 PAGE_BYTES: Final = Given(
@@ -89,7 +100,7 @@ SAMPLE_OUT: Final = Given(229, "bytes", "a sample, from the machine", _AIR)
 SAMPLE_IN: Final = Given(161, "bytes", "its receipt, to the machine", _AIR)
 BEAT_OUT: Final = Given(150, "bytes", "a heartbeat, from the machine", _AIR)
 BEAT_IN: Final = Given(121, "bytes", "its receipt, to the machine", _AIR)
-HEADERS_MB: Final = Given(1.04, "MB", "headers of IP and TCP a machine and day, both ways", _AIR)
+HEADERS_MB: Final = Given(1.04, "MB", "headers of IP and TCP a machine and day, both ways (2.55 less 1.51)", _AIR)
 
 TIDB_VCPU: Final = Given(
     104, "vCPU", "the least in production: 2 TiDB of 16, 3 PD of 8, 3 TiKV of 16", f"[TiDB]({_TIDB_HARDWARE})"

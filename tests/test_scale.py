@@ -31,8 +31,8 @@ def has_a_source(one: Given) -> bool:
     """A link, a file of this repository that is there, or the word that we chose it."""
     if one.source in {"chosen", "the machine program's default", "`SUNSWEEP_RETENTION_DAYS`"}:
         return True
-    files = [ROOT / name for name in re.findall(r"`((?:bench|deploy)/[^`]+)`", one.source)]
-    files += [ROOT / "src/sunsweep" / name for name in re.findall(r"`(server/[^`]+)`", one.source)]
+    files = [ROOT / name for name in re.findall(r"`((?:bench|deploy)/[^` ]+)[^`]*`", one.source)]
+    files += [ROOT / "src/sunsweep" / name for name in re.findall(r"`(server/[^` ]+)`", one.source)]
     linked = re.search(r"\]\(https://[^ )]+\)", one.source) is not None
     return linked or (bool(files) and all(file.exists() for file in files))
 
