@@ -48,6 +48,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/python -m sunsweep.contract.schema docs --check
 	$(BIN)/python -m sunsweep.server.openapi docs --check
 	$(BIN)/python -m sunsweep.server.metrics_page docs --check
+	$(BIN)/python -m bench.scale docs --check
 	$(BIN)/python -m sunsweep.app.words check
 
 prove: ## Run the long proofs (ARGS="-k name")
@@ -77,6 +78,7 @@ docs: ## Generate the published documents under docs/
 	$(BIN)/python -m sunsweep.contract.schema docs
 	$(BIN)/python -m sunsweep.server.openapi docs
 	$(BIN)/python -m sunsweep.server.metrics_page docs
+	$(BIN)/python -m bench.scale docs
 
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 SUBSET = $(COMPILE) --constraint requirements.lock --no-annotate
