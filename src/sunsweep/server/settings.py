@@ -127,6 +127,19 @@ class BackendSettings(BaseSettings):
         return cls(database_url=folder_database_url(folder), **known, **more)  # type: ignore[arg-type]  # pydantic's own check
 
 
+class PrepareSettings(BackendSettings):
+    """What `sunsweep prepare` may be told on top."""
+
+    admin_database_url: SecretStr | None = Field(
+        default=None,
+        description="mysql://root:PASSWORD@HOST of somebody who may make users and databases; default: they stand",
+    )
+    mqtt_database_user: str = Field(default="sunsweep_mqtt", description="EMQX's user in the database")
+    mqtt_database_password: SecretStr | None = Field(
+        default=None, description="its password, which it has from then on; default: that user stands"
+    )
+
+
 class ServeSettings(BackendSettings):
     """What `sunsweep serve` needs on top."""
 
@@ -195,19 +208,6 @@ class IngestSettings(BackendSettings):
         default=None, ge=0, le=65535, description="port of /metrics and /healthz; default: none"
     )
     metrics_host: str = Field(default="127.0.0.1", description="address that they listen on")
-
-
-class PrepareSettings(BackendSettings):
-    """What `sunsweep prepare` may be told on top."""
-
-    admin_database_url: SecretStr | None = Field(
-        default=None,
-        description="mysql://root:PASSWORD@HOST of somebody who may make users and databases; default: they stand",
-    )
-    mqtt_database_user: str = Field(default="sunsweep_mqtt", description="EMQX's user in the database")
-    mqtt_database_password: SecretStr | None = Field(
-        default=None, description="its password, which it has from then on; default: that user stands"
-    )
 
 
 def folder_database_url(folder: Path) -> str:
