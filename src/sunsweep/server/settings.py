@@ -127,6 +127,19 @@ class BackendSettings(BaseSettings):
         return cls(database_url=folder_database_url(folder), **known, **more)  # type: ignore[arg-type]  # pydantic's own check
 
 
+class PrepareSettings(BackendSettings):
+    """What `sunsweep prepare` may be told on top."""
+
+    admin_database_url: SecretStr | None = Field(
+        default=None,
+        description="mysql://root:PASSWORD@HOST of somebody who may make users and databases; default: they stand",
+    )
+    mqtt_database_user: str = Field(default="sunsweep_mqtt", description="EMQX's user in the database")
+    mqtt_database_password: SecretStr | None = Field(
+        default=None, description="its password, which it has from then on; default: that user stands"
+    )
+
+
 class ServeSettings(BackendSettings):
     """What `sunsweep serve` needs on top."""
 
