@@ -1,6 +1,7 @@
 """The Helm chart: its examples, what helm made of them, and the sum that says of which chart."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,9 +34,10 @@ def chart_sum() -> str:
     return found.hexdigest()
 
 
-def documents(example: str) -> list[Document]:
-    """What a cluster would be given."""
-    return [one for one in yaml.safe_load_all(rendered(example).read_text()) if one]
+@cache
+def documents(example: str) -> tuple[Document, ...]:
+    """What a cluster would be given; for all to read and nobody to change."""
+    return tuple(one for one in yaml.load_all(rendered(example).read_text(), yaml.CSafeLoader) if one)
 
 
 def of_kind(example: str, *kinds: str) -> list[Document]:

@@ -2,6 +2,7 @@
 deploy/helm/rendered, or compares them with `--check`, and refuses what it is to refuse. It needs `helm`.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -45,12 +46,17 @@ REFUSED: Final = (
 
 
 def _helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
+    return subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
 
 
 def _template(example: str, *more: str) -> subprocess.CompletedProcess[str]:
     where = ("--namespace", NAMESPACE, "--kube-version", KUBERNETES, "--values", str(example_values(example)))
     return _helm("template", RELEASE, str(CHART), *where, *more)
+
+
+def _documents(text: str) -> list[str]:
+    """In any order: it differs by helm's version."""
+    return sorted(json.dumps(one, sort_keys=True) for one in yaml.safe_load_all(text) if one)
 
 
 def _example(example: str, *, check: bool) -> str | None:
@@ -62,7 +68,7 @@ def _example(example: str, *, check: bool) -> str | None:
     if made.returncode:
         return made.stderr
     if check:
-        is_same = list(yaml.safe_load_all(rendered(example).read_text())) == list(yaml.safe_load_all(made.stdout))
+        is_same = _documents(rendered(example).read_text()) == _documents(made.stdout)
         return None if is_same else f"{rendered(example)} is not what helm makes of the chart"
     head = f"# What helm made of {example_values(example).name}; `make chart` writes it anew. Chart: {chart_sum()}\n"
     rendered(example).write_text(head + made.stdout)
@@ -79,14 +85,16 @@ def _refusal(example: str, setting: str, words: str) -> str | None:
 def main(arguments: list[str]) -> int:
     """Exit code 1 with what is wrong, on stderr."""
     if shutil.which("helm") is None:
-        print("helm is not installed: https://helm.sh/docs/intro/install", file=sys.stderr)
+        sys.stderr.write("helm is not installed: https://helm.sh/docs/intro/install\n")
         return 1
     RENDERED.mkdir(exist_ok=True)
     wrong = [_example(example, check="--check" in arguments) for example in EXAMPLES]
     wrong += [_refusal(*case) for case in REFUSED]
     found = [words for words in wrong if words]
-    print(*found, sep="\n", file=sys.stderr)
-    print(f"{len(EXAMPLES)} examples, {len(REFUSED)} refusals: {'wrong' if found else 'as they should be'}")
+    sys.stderr.writelines(f"{words}\n" for words in found)
+    sys.stdout.write(
+        f"{len(EXAMPLES)} examples, {len(REFUSED)} refusals: {'wrong' if found else 'as they should be'}\n"
+    )
     return 1 if found else 0
 
 
