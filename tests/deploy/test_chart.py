@@ -285,7 +285,8 @@ def test_pods_may_do_nothing_that_they_need_not(example: str) -> None:
                 "capabilities": {"drop": ["ALL"]},
             }
             assert {"requests", "limits"} <= container["resources"].keys()
-            assert {mount["name"] for mount in container["volumeMounts"]} == {"secrets", "tmp"}
+            mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+            assert mounted == {"secrets": SECRETS, "tmp": "/tmp"}
     for account in of_kind(example, "ServiceAccount"):
         assert account["automountServiceAccountToken"] is False
     for emqx in of_kind(example, "EMQX"):
