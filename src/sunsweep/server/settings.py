@@ -197,6 +197,19 @@ class IngestSettings(BackendSettings):
     metrics_host: str = Field(default="127.0.0.1", description="address that they listen on")
 
 
+class PrepareSettings(BackendSettings):
+    """What `sunsweep prepare` may be told on top."""
+
+    admin_database_url: SecretStr | None = Field(
+        default=None,
+        description="mysql://root:PASSWORD@HOST of somebody who may make users and databases; default: they stand",
+    )
+    mqtt_database_user: str = Field(default="sunsweep_mqtt", description="EMQX's user in the database")
+    mqtt_database_password: SecretStr | None = Field(
+        default=None, description="its password, which it has from then on; default: that user stands"
+    )
+
+
 def folder_database_url(folder: Path) -> str:
     """SQLite in the folder of `sunsweep up`."""
     file = folder.resolve() / "sunsweep.db"
