@@ -1,4 +1,4 @@
-"""`prepare`: from a server of MySQL with nothing in it to one that backend and broker can use, run as often as may be."""
+"""`prepare`: from an empty server of MySQL to one that backend and broker can use, run as often as may be."""
 
 import asyncio
 import threading

@@ -23,7 +23,7 @@ def prepare(
 ) -> None:
     """Wait for the database, migrate it, and make the logins that the backend and EMQX need."""
     with plainly():
-        settings = PrepareSettings()  # type: ignore[call-arg]  # out of the environment
+        settings = PrepareSettings()
         password = settings.mqtt_password.get_secret_value()
         if len(password) < SHORTEST:
             raise fail(f"SUNSWEEP_MQTT_PASSWORD: a password here has at least {SHORTEST} characters")
