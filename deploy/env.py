@@ -44,7 +44,7 @@ class EnvError(Exception):
     """What is asked for cannot be done; the message says what to do."""
 
 
-def write_env(root: Path, told: "dict[str, str]") -> "list[str]":
+def write_env(root: Path, told: dict[str, str]) -> list[str]:
     """Make `.env` in `root` of `.env.example`, or add to it what is missing; lay the secrets under deploy/secrets.
 
     What `.env` says already stays, except for the version. Returns a line for each thing done. Raises `EnvError`.
@@ -70,7 +70,7 @@ def write_env(root: Path, told: "dict[str, str]") -> "list[str]":
     return [*says, "deploy/secrets holds its secrets, for the containers", "next: docker compose up -d"]
 
 
-def values(lines: "list[str]") -> "dict[str, str]":
+def values(lines: list[str]) -> dict[str, str]:
     """What the lines of an env file say."""
     found = (_LINE.fullmatch(line.strip()) for line in lines)
     return {match["name"]: _unquoted(match["value"]) for match in found if match}
@@ -81,13 +81,13 @@ def _unquoted(value: str) -> str:
     return value[1:-1] if quoted else value.strip()
 
 
-def _added(lines: "list[str]", known: "dict[str, str]", template: "list[str]") -> "list[str]":
+def _added(lines: list[str], known: dict[str, str], template: list[str]) -> list[str]:
     """The lines, and those of the template whose names they do not have."""
     missing = [line for line in template if (match := _LINE.fullmatch(line)) and match["name"] not in known]
     return [*lines, *missing]
 
 
-def _wanted(known: "dict[str, str]", told: "dict[str, str]", version: str) -> "dict[str, str]":
+def _wanted(known: dict[str, str], told: dict[str, str], version: str) -> dict[str, str]:
     """Of every name that is empty, what it is to be; of the version always."""
     domain = known["DOMAIN"] or told.get("DOMAIN", "")
     email = known["EMAIL"] or told.get("EMAIL", "")
@@ -109,7 +109,7 @@ def _wanted(known: "dict[str, str]", told: "dict[str, str]", version: str) -> "d
     return {**wanted, **given, "SUNSWEEP_VERSION": version}
 
 
-def _filled(line: str, wanted: "dict[str, str]") -> str:
+def _filled(line: str, wanted: dict[str, str]) -> str:
     match = _LINE.fullmatch(line.strip())
     return f"{match['name']}={wanted[match['name']]}" if match and match["name"] in wanted else line
 
@@ -127,7 +127,7 @@ def _version(root: Path) -> str:
     return match[1]
 
 
-def _check(known: "dict[str, str]") -> None:
+def _check(known: dict[str, str]) -> None:
     """Raises `EnvError`. What a container would refuse later is refused here."""
     if not _HOST.fullmatch(known["DOMAIN"]) and not _is_address(known["DOMAIN"]):
         raise EnvError(f"DOMAIN={known['DOMAIN']}: a name such as sun.example.org, or an IPv4 address")
@@ -154,7 +154,7 @@ def _is_address(domain: str) -> bool:
     return True
 
 
-def _lay(folder: Path, known: "dict[str, str]") -> None:
+def _lay(folder: Path, known: dict[str, str]) -> None:
     """A file for each secret. Containers read them under numbers of their own, so the folder alone keeps others out."""
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
@@ -176,7 +176,7 @@ def _write(file: Path, content: str, mode: int) -> None:
     fresh.replace(file)
 
 
-def main(words: "list[str]") -> int:
+def main(words: list[str]) -> int:
     """Exit code 0, or 1 with a line on stderr."""
     parser = argparse.ArgumentParser(description="Write .env for docker compose, with secrets drawn at random.")
     parser.add_argument("--domain", default="", help="what people and machines call: a name, or an IPv4 address")
