@@ -107,6 +107,7 @@ def test_every_image_has_a_tag_that_says_which(services: dict[str, Any], env: di
     ours = {name for name, service in services.items() if service["image"].startswith("sunsweep/")}
     assert ours == {"certs", "prepare", "api", "ingest"}
     assert {services[name]["image"] for name in ours} == {f"sunsweep/backend:{env['SUNSWEEP_VERSION']}"}
+    assert {services[name]["build"]["args"]["VERSION"] for name in ours} == {env["SUNSWEEP_VERSION"]}
 
 
 def test_whatever_runs_on_is_watched_bounded_and_comes_back(services: dict[str, Any]) -> None:
