@@ -14,7 +14,7 @@ ARGS ?=
 .PHONY: help env deploy-check setup app wheels demo test check prove audit chaos bench pictures docs lock format
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 setup: ## Make .venv, install the services that the demo and the tests need, and build the app
 	@scripts/setup.sh mosquitto mariadb chromium app
