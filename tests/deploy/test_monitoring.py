@@ -112,12 +112,18 @@ def test_whatever_is_asked_is_a_service_that_answers_there(env: dict[str, str]) 
             asked[job["job_name"]] = (*lookup["names"], str(lookup["port"]))
     assert asked == {
         "api": ("api", services["api"]["environment"]["SUNSWEEP_PORT"]),
-        "ingest": ("ingest", services["ingest"]["command"][3].removeprefix("--metrics-port=")),
+        "ingest": ("ingest", option(services["ingest"], "--metrics-port=")),
         "broker": ("solar_emqx", "18083"),
+        "certs": ("certs", option(services["certs"], "--metrics-port=")),
         "node": ("node", "9100"),
     }
     assert {name for name, _ in asked.values()} <= set(services)
     assert all("inside" in services[name]["networks"] for name, _ in (*asked.values(), ("prometheus", "")))
+
+
+def option(service: dict[str, Any], name: str) -> str:
+    (found,) = [word.removeprefix(name) for word in service["command"] if word.startswith(name)]
+    return str(found)
 
 
 def test_prometheus_and_grafana_find_their_files(env: dict[str, str]) -> None:
