@@ -52,8 +52,8 @@ cli.add_typer(ledger, name="ledger")
 cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(service_accounts, name="account")
 cli.command("certs")(certs)
-cli.command("prepare")(prepare)
 cli.command("app")(app)
+cli.command("prepare")(prepare)
 
 
 class Level(StrEnum):
