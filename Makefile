@@ -11,13 +11,16 @@ DATA ?= data/demo
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help setup app wheels demo test check prove audit chaos bench pictures chart docs lock format
+.PHONY: help env deploy-check setup app wheels demo test check prove audit chaos bench pictures chart docs lock format
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 setup: ## Make .venv, install the services that the demo and the tests need, and build the app
 	@scripts/setup.sh mosquitto mariadb chromium app
+
+env: ## Write .env for docker compose, with secrets drawn at random (DOMAIN=sun.example.org EMAIL= PRIVATE= WSS=yes)
+	@python3 deploy/env.py --domain "$(DOMAIN)" --email "$(EMAIL)" --private "$(PRIVATE)" --wss "$(WSS)"
 
 app: ## Build the app for the browser (ARGS=--best: as for a release, smaller by a tenth)
 	@scripts/setup.sh
@@ -53,8 +56,14 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/python -m sunsweep.app.words check
 
 prove: ## Run the long proofs (ARGS="-k name")
-	@scripts/setup.sh mosquitto mariadb chromium app
+	@scripts/setup.sh mosquitto mariadb chromium caddy prometheus app
 	@$(BIN)/pytest -n 2 --dist loadgroup -m prove -o faulthandler_timeout=2000 $(ARGS)
+
+deploy-check: ## Check what is under deploy/ without an engine; with docker's compose, by that as well
+	@scripts/setup.sh mosquitto mariadb caddy prometheus
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "prove or not prove" tests/deploy tests/emqx $(ARGS)
+	@if docker compose version >/dev/null 2>&1; then scripts/compose-check.sh; \
+	  else echo "deploy-check: docker's compose is not here; the file was checked against its schema alone"; fi
 
 chaos: ## An hour of kills, cut networks and full disks under load (ARGS="--minutes 5 --seed 1")
 	@scripts/setup.sh mosquitto mariadb

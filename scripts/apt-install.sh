@@ -5,7 +5,7 @@ set -euo pipefail
 readonly POLICY=/usr/sbin/policy-rc.d
 readonly MARK='# written by sunsweep for the time of one installation'
 readonly LOCK=/run/lock/sunsweep-apt.lock
-readonly SERVICES=(mosquitto mariadb)
+readonly SERVICES=(mosquitto mariadb caddy prometheus)
 
 say() { printf '%s\n' "apt-install: $*" >&2; }
 

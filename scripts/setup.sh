@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make .venv from requirements.lock, install the services named, and build the app for the browser:
-# setup.sh [mosquitto] [mariadb] [chromium] [app]
+# setup.sh [mosquitto] [mariadb] [chromium] [caddy] [prometheus] [app]
 # Each part does nothing, quickly, where it stands already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -105,6 +105,14 @@ setup_services() {
             chromium)
                 command -v chromium >/dev/null && continue
                 packages+=(chromium)
+                ;;
+            caddy)
+                command -v caddy >/dev/null && continue
+                packages+=(caddy)
+                ;;
+            prometheus)
+                command -v promtool >/dev/null && continue
+                packages+=(prometheus)
                 ;;
             app) wants_app=true ;;
             *)

@@ -73,6 +73,14 @@ def test_a_folder_has_no_password(env: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert BackendSettings.of_folder(tmp_path).database_url == folder_database_url(tmp_path)
 
 
+def test_a_secret_with_a_check_of_its_own_comes_from_one_as_well(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    env.setenv("SUNSWEEP_SECRET_KEY", SECRET)
+    env.setenv("SUNSWEEP_SMTP_URL_FILE", write(tmp_path, b"smtp://me:hush@mail.example.org\n"))
+    found = ServeSettings().smtp_url
+    assert found is not None
+    assert found.get_secret_value() == "smtp://me:hush@mail.example.org"
+
+
 def test_a_file_may_be_named_by_dotenv(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"SUNSWEEP_SECRET_KEY_FILE={write(tmp_path, SECRET.encode())}\n")
     assert ServeSettings().secret_key.get_secret_value() == SECRET

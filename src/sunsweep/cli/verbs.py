@@ -24,6 +24,7 @@ from sunsweep.cli.machines import machines
 from sunsweep.cli.metrics_server import metrics_server
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.ports import require
+from sunsweep.cli.prepare import prepare
 from sunsweep.cli.service_accounts import service_accounts
 from sunsweep.cli.store import Data, database_url, settings_of
 from sunsweep.cli.up import UpOptions
@@ -52,6 +53,7 @@ cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(service_accounts, name="account")
 cli.command("certs")(certs)
 cli.command("app")(app)
+cli.command("prepare")(prepare)
 
 
 class Level(StrEnum):

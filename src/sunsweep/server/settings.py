@@ -219,6 +219,19 @@ class ServeSettings(BackendSettings):
         return self.public_url or f"http://{host}:{self.port}"
 
 
+class PrepareSettings(BackendSettings):
+    """What `sunsweep prepare` may be told on top."""
+
+    admin_database_url: SecretStr | None = Field(
+        default=None,
+        description="mysql://root:PASSWORD@HOST of somebody who may make users and databases; default: they stand",
+    )
+    mqtt_database_user: str = Field(default="sunsweep_mqtt", description="EMQX's user in the database")
+    mqtt_database_password: SecretStr | None = Field(
+        default=None, description="its password, which it has from then on; default: that user stands"
+    )
+
+
 def folder_database_url(folder: Path) -> str:
     """SQLite in the folder of `sunsweep up`."""
     file = folder.resolve() / "sunsweep.db"

@@ -29,6 +29,15 @@ async def set_account(session: AsyncSession, username: str, password: str, rules
     await logins.changed(session)
 
 
+async def has_account(session: AsyncSession, username: str, password: str, rules: Rules = BACKEND_RULES) -> bool:
+    """Whether the account stands with this password and these rules."""
+    account = await session.get(ServiceAccount, username)
+    if account is None or account.password_hash != hash_password(password, account.salt):
+        return False
+    query = select(ServiceRule.action, ServiceRule.topic).where(ServiceRule.username == username)
+    return {(action, topic) for action, topic in await session.execute(query)} == set(rules)
+
+
 async def remove_accounts(session: AsyncSession, prefix: str) -> None:
     """End the service accounts whose names begin so."""
     account, rule = (

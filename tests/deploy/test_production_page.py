@@ -1,0 +1,34 @@
+"""docs/production.md: what it tells to type and to change exists."""
+
+import re
+from typing import Any, Final
+
+from tests.deploy.test_compose import PRIVATE, WORLD
+from tests.support.compose import ROOT, composed
+
+PAGE: Final = (ROOT / "docs" / "production.md").read_text()
+TOLD: Final = {"DOMAIN", "EMAIL", "PRIVATE", "WSS"}
+"""What `make env` takes by names of its own."""
+
+
+def test_every_variable_that_it_names_is_one_of_the_env_file(env: dict[str, str]) -> None:
+    named = set(re.findall(r"\b([A-Z][A-Z_]{3,})=|`([A-Z]+_[A-Z_]+)`", PAGE))
+    assert {name for pair in named for name in pair if name} <= env.keys() | TOLD
+
+
+def test_every_service_that_it_calls_exists(env: dict[str, str]) -> None:
+    services: dict[str, Any] = composed(env)["services"]
+    called = set(re.findall(r"docker compose (?:exec|logs -f|logs|cp|restart) (\w+)", PAGE))
+    assert called
+    assert called <= services.keys()
+
+
+def test_every_target_of_make_exists() -> None:
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
+    assert set(re.findall(r"(?m)(?:`|^ *)make ([a-z-]+)", PAGE)) <= targets
+
+
+def test_its_table_of_ports_is_whole() -> None:
+    rows = re.findall(r"(?m)^\| ([\d, ]+) \|", PAGE)
+    ports = {int(port) for row in rows for port in row.split(", ")}
+    assert ports == WORLD | PRIVATE | {8084, 3306}
