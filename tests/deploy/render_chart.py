@@ -38,6 +38,7 @@ REFUSED: Final = (
     ("emqx-operator", "ingress.host=", "ingress.host: the name"),
     ("emqx-operator", "api.trustedProxies=null", "api.trustedProxies: the networks"),
     ("emqx-operator", "api.mail.from=", "api.mail.from: the sender"),
+    ("own-mosquitto", "prepare.asAdmin=true", "prepare.asAdmin makes"),
     ("large", "ingest.autoscaling.max=9", "only 8 members"),
     ("large", "ingest.autoscaling.min=9", "ingest.autoscaling.min is more"),
     ("large", "api.autoscaling.min=13", "api.autoscaling.min is more"),

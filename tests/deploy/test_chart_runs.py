@@ -3,14 +3,15 @@ and a real broker. What is no container here is the same program.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from sqlalchemy.engine import make_url
+import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from sunsweep.cli.verbs import cli
@@ -19,15 +20,17 @@ from sunsweep.server.broker import logins
 from sunsweep.server.db.engine import Database
 from tests.deploy.chart import Document, of_kind
 from tests.support.command import Running, running
-from tests.support.mariadb import PASSWORD
+from tests.support.mariadb import PASSWORD, USER, MariaDB
 from tests.support.platform import eventually
 from tests.support.ports import free_port
 
 EXAMPLE: Final = "emqx-operator"
 """The one with all that is optional."""
 MOUNTED: Final = "/run/secrets/sunsweep"
+DATABASE, BACKEND, BROKER = "chart_1", "chart_backend", "chart_broker"
 SECRETS: Final = {
-    "database-password": PASSWORD,
+    "database-password": "p@ss:/%?# of a database",
+    "emqx-database-password": "only-for-tests-of-emqx",
     "mqtt-password": "only-for-tests-of-the-broker",
     "secret-key": "only-for-tests-only-for-tests-only",
     "smtp-url": "smtps://me:hush@mail.example.org",
@@ -40,18 +43,22 @@ SECRETS: Final = {
 class Cluster:
     """What stands in for one: the addresses that the manifests name lead here."""
 
-    database_url: str
+    database: MariaDB
     folder: Path
     mqtt_port: int
 
-    def words(self, text: str) -> str:
-        return text.replace(MOUNTED, str(self.folder))
+    @property
+    def secrets(self) -> dict[str, str]:
+        return SECRETS | {"admin-database-url": f"mysql://{USER}:{PASSWORD}@127.0.0.1:{self.database.port}"}
+
+    def words(self, word: str) -> str:
+        return word.replace(MOUNTED, str(self.folder))
 
     def environment(self, container: dict[str, Any], port: int) -> dict[str, str]:
         env = {one["name"]: self.words(one.get("value", "sunsweep")) for one in container["env"]}
-        database = make_url(self.database_url)
         here = {
-            "SUNSWEEP_DATABASE_URL": f"mysql://{database.username}@127.0.0.1:{database.port}/{database.database}",
+            "SUNSWEEP_DATABASE_URL": f"mysql://{BACKEND}@127.0.0.1:{self.database.port}/{DATABASE}",
+            "SUNSWEEP_MQTT_DATABASE_USER": BROKER,
             "SUNSWEEP_MQTT_URL": f"mqtt://127.0.0.1:{self.mqtt_port}",
             "SUNSWEEP_EMQX_URL": f"http://127.0.0.1:{free_port()}",
             "SUNSWEEP_HOST": "127.0.0.1",
@@ -71,7 +78,7 @@ class Cluster:
         (volume,) = [one["projected"] for one in pod["volumes"] if one["name"] == "secrets"]
         for source in volume["sources"]:
             for item in source["secret"]["items"]:
-                (self.folder / item["path"]).write_text(SECRETS[item["path"]])
+                (self.folder / item["path"]).write_text(self.secrets[item["path"]])
 
     async def complete(self, job: Document) -> None:
         """The Job's containers, one after another as in a pod."""
@@ -81,6 +88,16 @@ class Cluster:
             env = self.environment(container, 0)
             ended = await asyncio.to_thread(CliRunner().invoke, cli, self.args(container), env=env)
             assert ended.exit_code == 0, ended.stderr
+
+    async def seen_by_emqx(self) -> list[str]:
+        """The logins, asked with the account that the Job has made for EMQX."""
+        password = SECRETS["emqx-database-password"]
+        database = Database(f"mysql://{BROKER}:{password}@127.0.0.1:{self.database.port}/{DATABASE}")
+        try:
+            async with database.read() as session:
+                return list(await session.scalars(text("SELECT username FROM mqtt_user")))
+        finally:
+            await database.close()
 
     @asynccontextmanager
     async def pod(self, deployment: Document) -> AsyncIterator[tuple[Running, dict[str, str]]]:
@@ -100,7 +117,7 @@ class Cluster:
     @asynccontextmanager
     async def broker(self, folder: Path) -> AsyncIterator[None]:
         """With the logins that stand in the database, as EMQX would see them."""
-        database = Database(self.database_url)
+        database = Database(f"mysql://{USER}:{PASSWORD}@127.0.0.1:{self.database.port}/{DATABASE}")
         broker = LocalBroker(folder, port=self.mqtt_port)
         try:
             await broker.start(await logins.broker_users(database))
@@ -110,15 +127,23 @@ class Cluster:
             await database.close()
 
 
-async def test_the_job_prepares_and_every_pod_becomes_ready(mariadb_url: str, tmp_path: Path) -> None:
-    cluster = Cluster(mariadb_url, tmp_path / "secrets", free_port())
-    cluster.folder.mkdir()
+@pytest.fixture
+def cluster(mariadb: MariaDB, tmp_path: Path) -> Iterator[Cluster]:
+    (folder := tmp_path / "secrets").mkdir()
+    yield Cluster(mariadb, folder, free_port())
+    mariadb.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+    for user in (BACKEND, BROKER):
+        mariadb.execute(f"DROP USER IF EXISTS '{user}'@'%'")
+
+
+async def test_the_job_prepares_and_every_pod_becomes_ready(cluster: Cluster, tmp_path: Path) -> None:
     (job,) = of_kind(EXAMPLE, "Job")
     deployments = of_kind(EXAMPLE, "Deployment")
     assert len(deployments) == 3
 
     await cluster.complete(job)
     await cluster.complete(job)  # as each upgrade does
+    assert await cluster.seen_by_emqx() == ["sunsweep-backend"]
     async with AsyncExitStack() as stack, httpx.AsyncClient() as web:
         await stack.enter_async_context(cluster.broker(tmp_path / "broker"))
         for deployment in deployments:

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from deploy.env import OPTIONAL, SHORTEST
 from sunsweep.cli.verbs import cli
-from sunsweep.server.settings import BackendSettings, IngestSettings, PrepareSettings, ServeSettings
+from sunsweep.server.settings import BackendSettings, PrepareSettings, ServeSettings
 from tests.support.compose import FILE, ROOT, MissingError, Variables, composed, written
 
 SCHEMA: Final = json.loads((ROOT / "tests/deploy/schemas/compose-spec.json").read_text())
@@ -22,7 +22,7 @@ PRIVATE: Final = {1883, 8083, 18083, 3000}
 PROGRAMS: Final = ("api", "ingest", "prepare", "certs")
 SETTINGS: Final[dict[str, type[BackendSettings]]] = {
     "api": ServeSettings,
-    "ingest": IngestSettings,
+    "ingest": BackendSettings,
     "prepare": PrepareSettings,
 }
 

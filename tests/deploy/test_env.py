@@ -9,7 +9,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from deploy.env import OPTIONAL, SHORTEST, EnvError, values, write_env
-from sunsweep.server.settings import BackendSettings, IngestSettings, PrepareSettings, ServeSettings
+from sunsweep.server.settings import BackendSettings, PrepareSettings, ServeSettings
 from tests.support.compose import ROOT
 
 EXAMPLE = values((ROOT / ".env.example").read_text().splitlines())
@@ -155,7 +155,7 @@ def test_a_server_needs_python_and_make_alone(folder: Path) -> None:
     assert read(folder)["MQTT_PRIVATE_ADDRESS"] == "10.0.0.7"
 
 
-@pytest.mark.parametrize("kind", [BackendSettings, ServeSettings, IngestSettings, PrepareSettings])
+@pytest.mark.parametrize("kind", [BackendSettings, ServeSettings, PrepareSettings])
 def test_no_name_is_a_setting_of_the_programs(kind: type[BaseSettings]) -> None:
     names = {f"SUNSWEEP_{field.upper()}{end}" for field in kind.model_fields for end in ("", "_FILE")}
     assert not names & set(EXAMPLE)
