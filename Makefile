@@ -79,7 +79,7 @@ pictures: ## Draw the app's pages in docs/pictures anew, from machines of a demo
 	@scripts/setup.sh mosquitto chromium app
 	@$(BIN)/python -m tests.app.pictures $(ARGS)
 
-chart: ## Lint the Helm chart and render its examples anew, with helm (ARGS=--check: only compare)
+chart: ## Lint the Helm chart and render its examples anew (ARGS=--check: only compare)
 	@scripts/setup.sh
 	@$(BIN)/python -m tests.deploy.render_chart $(ARGS)
 

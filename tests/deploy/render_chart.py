@@ -1,14 +1,13 @@
 """`python -m tests.deploy.render_chart [--check]`, as `make chart`: helm lints the chart, renders its examples into
-deploy/helm/rendered, or compares them with `--check`, and refuses what it is to refuse. It needs `helm`.
+deploy/helm/rendered, or compares them with `--check`, and refuses what it is to refuse. Helm is here as a library.
 """
 
 import json
-import shutil
-import subprocess
 import sys
-from typing import Final
+from typing import Any, Final
 
 import yaml
+from helm_python import Chart, HelmError, lint
 
 from tests.deploy.chart import (
     CHART,
@@ -21,7 +20,7 @@ from tests.deploy.chart import (
     rendered,
 )
 
-KUBERNETES: Final = "1.30.0"
+INFORMATION: Final = 1
 REFUSED: Final = (
     ("external-broker", "existingSecret=", "existingSecret: name the Secret"),
     ("external-broker", "database.host=", "database.host: where the database is"),
@@ -46,51 +45,62 @@ REFUSED: Final = (
 """Example, what is set on top, and what helm has to say then."""
 
 
-def _helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
+def _values(example: str) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load(example_values(example).read_text())
+    return read
 
 
-def _template(example: str, *more: str) -> subprocess.CompletedProcess[str]:
-    where = ("--namespace", NAMESPACE, "--kube-version", KUBERNETES, "--values", str(example_values(example)))
-    return _helm("template", RELEASE, str(CHART), *where, *more)
+def _render(chart: Chart, values: dict[str, Any]) -> str:
+    """As `helm template`, the templates in the order of their names."""
+    chart.validate_schema(values)
+    files = chart.render(values, name=RELEASE, namespace=NAMESPACE)
+    made = {name: text.strip() for name, text in files.items() if not name.endswith("NOTES.txt")}
+    return "".join(
+        f"---\n# Source: {name}\n{text.removeprefix('---').strip()}\n" for name, text in sorted(made.items()) if text
+    )
 
 
 def _documents(text: str) -> list[str]:
     """In any order: it differs by helm's version."""
-    return sorted(json.dumps(one, sort_keys=True) for one in yaml.safe_load_all(text) if one)
+    return sorted(json.dumps(one, sort_keys=True) for one in yaml.load_all(text, yaml.CSafeLoader) if one)
 
 
-def _example(example: str, *, check: bool) -> str | None:
+def _example(chart: Chart, example: str, *, check: bool) -> str | None:
     """What is wrong with it."""
-    lint = _helm("lint", "--strict", str(CHART), "--values", str(example_values(example)))
-    if lint.returncode:
-        return lint.stdout + lint.stderr
-    made = _template(example)
-    if made.returncode:
-        return made.stderr
+    values = _values(example)
+    report = lint(CHART, values, strict=True)
+    if said := [one["error"] for one in report["messages"] if one["severity"] > INFORMATION] + report["errors"]:
+        return f"{example}: {said}"
+    made = _render(chart, values)
     if check:
-        is_same = _documents(rendered(example).read_text()) == _documents(made.stdout)
+        is_same = _documents(rendered(example).read_text()) == _documents(made)
         return None if is_same else f"{rendered(example)} is not what helm makes of the chart"
     head = f"# What helm made of {example_values(example).name}; `make chart` writes it anew. Chart: {chart_sum()}\n"
-    rendered(example).write_text(head + made.stdout)
+    rendered(example).write_text(head + made)
     return None
 
 
-def _refusal(example: str, setting: str, words: str) -> str | None:
-    made = _template(example, "--set", setting)
-    if made.returncode == 0:
-        return f"{example} with {setting} is taken"
-    return None if words in made.stderr else f"{example} with {setting} is refused in other words: {made.stderr}"
+def _refusal(chart: Chart, example: str, setting: str, words: str) -> str | None:
+    path, _, value = setting.partition("=")
+    values = _values(example)
+    *parents, last = path.split(".")
+    place = values
+    for key in parents:
+        place = place.setdefault(key, {})
+    place[last] = yaml.safe_load(value) if value else ""
+    try:
+        _render(chart, values)
+    except HelmError as error:
+        return None if words in str(error) else f"{example} with {setting} is refused in other words: {error}"
+    return f"{example} with {setting} is taken"
 
 
 def main(arguments: list[str]) -> int:
     """Exit code 1 with what is wrong, on stderr."""
-    if shutil.which("helm") is None:
-        sys.stderr.write("helm is not installed: https://helm.sh/docs/intro/install\n")
-        return 1
     RENDERED.mkdir(exist_ok=True)
-    wrong = [_example(example, check="--check" in arguments) for example in EXAMPLES]
-    wrong += [_refusal(*case) for case in REFUSED]
+    with Chart.load(CHART) as chart:
+        wrong = [_example(chart, example, check="--check" in arguments) for example in EXAMPLES]
+        wrong += [_refusal(chart, *case) for case in REFUSED]
     found = [words for words in wrong if words]
     sys.stderr.writelines(f"{words}\n" for words in found)
     sys.stdout.write(
