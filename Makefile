@@ -11,7 +11,7 @@ DATA ?= data/demo
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help setup app wheels demo test check prove audit chaos bench pictures docs lock format
+.PHONY: help env deploy-check setup app wheels demo test check prove audit chaos bench pictures chart docs lock format
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -19,7 +19,6 @@ help: ## List the targets
 setup: ## Make .venv, install the services that the demo and the tests need, and build the app
 	@scripts/setup.sh mosquitto mariadb chromium app
 
-.PHONY: env deploy-check
 # Many have EMAIL in their environment, and do not mean this one.
 env: EMAIL := $(if $(filter command,$(firstword $(origin EMAIL))),$(EMAIL))
 env: ## Write .env for docker compose, with secrets drawn at random (DOMAIN=sun.example.org EMAIL= PRIVATE= WSS=yes)
@@ -80,6 +79,10 @@ bench: ## Run every executable bench/*.py
 pictures: ## Draw the app's pages in docs/pictures anew, from machines of a demo
 	@scripts/setup.sh mosquitto chromium app
 	@$(BIN)/python -m tests.app.pictures $(ARGS)
+
+chart: ## Lint the Helm chart and render its examples anew (ARGS=--check: only compare)
+	@scripts/setup.sh
+	@$(BIN)/python -m tests.deploy.render_chart $(ARGS)
 
 audit: ## Ask for known holes in what requirements.lock names (needs the network: PyPI)
 	@scripts/setup.sh

@@ -110,6 +110,22 @@ async def test_single_roles_run_side_by_side(place: Place) -> None:
         await asyncio.gather(*(ends_well(program) for program in (web, ingest, rest)))
 
 
+async def test_roles_without_a_web_server_can_be_asked_too(place: Place) -> None:
+    env = place.env | {"SUNSWEEP_METRICS_PORT": str(place.port)}
+    async with (
+        place.broker(),
+        running("serve", "--roles", "dispatch,jobs", env=env) as rest,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{place.port}") as web,
+    ):
+        await rest.says("begun")
+        assert (await web.get("/healthz")).json() == {"status": "ok"}
+        assert "sunsweep_loop_stalls_total" in (await web.get("/metrics")).text
+        busy = await sunsweep("serve", "--roles", "jobs", env=env)
+        assert busy.code == 1
+        assert "SUNSWEEP_METRICS_PORT" in busy.err
+        await ends_well(rest)
+
+
 @pytest.mark.parametrize("key", ["", "short"])
 async def test_a_missing_or_short_key_is_said(key: str, tmp_path: Path) -> None:
     env = {"SUNSWEEP_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/x.db"} | (

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy.engine import make_url
 
-from sunsweep.server.settings import ServeSettings
+from sunsweep.server.settings import BACKEND_FILE, BackendSettings, ServeSettings, folder_database_url
 
 SECRET = "a-key-of-more-than-thirty-two-characters"
 
@@ -48,9 +49,28 @@ def test_what_holds_a_password_beside_other_things_may_come_from_one_too(
     assert ServeSettings().database_url == "mysql://me:hush@db/sunsweep"
 
 
-def test_a_file_may_be_named_by_dotenv(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(f"SUNSWEEP_SECRET_KEY_FILE={write(tmp_path, SECRET.encode())}\n")
-    assert ServeSettings().secret_key.get_secret_value() == SECRET
+def test_the_databases_password_may_be_kept_apart(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    password = "p@ss:/%?#"
+    env.setenv("SUNSWEEP_SECRET_KEY", SECRET)
+    env.setenv("SUNSWEEP_DATABASE_URL", "mysql://me@db:3306/sunsweep")
+    env.setenv("SUNSWEEP_DATABASE_PASSWORD_FILE", write(tmp_path, password.encode() + b"\n"))
+    url = make_url(ServeSettings().database_url)
+    assert (url.username, url.password, url.host, url.port, url.database) == ("me", password, "db", 3306, "sunsweep")
+
+
+def test_the_databases_password_is_told_once(env: pytest.MonkeyPatch) -> None:
+    env.setenv("SUNSWEEP_SECRET_KEY", "k" * 32)
+    env.setenv("SUNSWEEP_DATABASE_PASSWORD", SECRET)
+    env.setenv("SUNSWEEP_DATABASE_URL", f"mysql://me:{SECRET}@db/sunsweep")
+    assert "told twice" in refused()
+    env.setenv("SUNSWEEP_DATABASE_URL", f"mysql//{SECRET}")
+    assert "cannot be read" in refused()
+
+
+def test_a_folder_has_no_password(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    env.setenv("SUNSWEEP_DATABASE_PASSWORD", SECRET)
+    (tmp_path / BACKEND_FILE).write_text("{}")
+    assert BackendSettings.of_folder(tmp_path).database_url == folder_database_url(tmp_path)
 
 
 def test_a_secret_with_a_check_of_its_own_comes_from_one_as_well(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -59,6 +79,11 @@ def test_a_secret_with_a_check_of_its_own_comes_from_one_as_well(env: pytest.Mon
     found = ServeSettings().smtp_url
     assert found is not None
     assert found.get_secret_value() == "smtp://me:hush@mail.example.org"
+
+
+def test_a_file_may_be_named_by_dotenv(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"SUNSWEEP_SECRET_KEY_FILE={write(tmp_path, SECRET.encode())}\n")
+    assert ServeSettings().secret_key.get_secret_value() == SECRET
 
 
 def test_told_twice_is_an_error(env: pytest.MonkeyPatch, tmp_path: Path) -> None:

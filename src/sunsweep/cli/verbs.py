@@ -1,8 +1,8 @@
 """`sunsweep`: one command line for everything behind the broker."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import nullcontext
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,7 +33,7 @@ from sunsweep.machine.signals import until_signalled
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.roles import run_ingest, run_roles
-from sunsweep.server.settings import IngestSettings, Role, ServeSettings
+from sunsweep.server.settings import BackendSettings, Role, ServeSettings
 from sunsweep.server.web import listen
 
 cli = typer.Typer(
@@ -118,7 +118,8 @@ def serve(
     async def work() -> None:
         settings = settings_of(ServeSettings, data)
         if not chosen & {Role.API, Role.LIVE}:
-            await run_roles(settings, chosen, None)
+            with _measured(settings.metrics_host, settings.metrics_port, "SUNSWEEP_METRICS_PORT"):
+                await run_roles(settings, chosen, None)
             return
         port = require(settings.host, settings.port, "SUNSWEEP_PORT")
         with listen(settings.host, port) as listener:
@@ -143,10 +144,10 @@ def ingest(
     logs.set_up(log_level, log_format)
 
     async def work() -> None:
-        settings = settings_of(IngestSettings, data)
+        settings = settings_of(BackendSettings, data)
         host = metrics_host or settings.metrics_host
         port = settings.metrics_port if metrics_port is None else metrics_port
-        with nullcontext() if port is None else metrics_server(host, require(host, port, "--metrics-port")):
+        with _measured(host, port, "--metrics-port"):
             await run_ingest(settings, members=members)
 
     _run(until_signalled(work()))
@@ -188,6 +189,13 @@ def common(version: Annotated[bool, typer.Option("--version", help="print the ve
     if version:
         print(f"sunsweep {__version__}")
         raise typer.Exit
+
+
+@contextmanager
+def _measured(host: str, port: int | None, variable: str) -> Iterator[None]:
+    """With `/metrics` and `/healthz` on that port, if there is one; raises `PortError`."""
+    with nullcontext() if port is None else metrics_server(host, require(host, port, variable)):
+        yield
 
 
 def _roles(text: str) -> frozenset[Role]:

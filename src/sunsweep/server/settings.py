@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
 from msgspec import json
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -16,6 +16,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from sunsweep.mqtt.settings import settings_from_url
 from sunsweep.server.lists import listed, networks, origins
@@ -72,6 +74,13 @@ def _smtp_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _url(text: str) -> URL:
+    try:
+        return make_url(text)
+    except ArgumentError:
+        raise PydanticCustomError("database_url", "the database's URL cannot be read") from None
+
+
 class BackendSettings(BaseSettings):
     """What every backend process needs."""
 
@@ -97,6 +106,9 @@ class BackendSettings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, files, file_secret_settings
 
     database_url: str = Field(description="sqlite:///FILE or mysql://USER:PASSWORD@HOST/NAME")
+    database_password: SecretStr | None = Field(
+        default=None, description="the password of that URL, where it is kept apart; any characters"
+    )
     mqtt_url: Annotated[str, AfterValidator(_broker_url)] = Field(
         default="mqtt://127.0.0.1:1883", description="mqtt://HOST:PORT or mqtts://HOST:PORT"
     )
@@ -119,11 +131,30 @@ class BackendSettings(BaseSettings):
     dead_letters_per_day: int = Field(
         default=100, ge=0, description="dead letters of a machine and day that are kept with their bytes"
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="port of /metrics and /healthz where no web server runs (ingest, dispatch, jobs); default: none",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="address that they listen on")
+
+    @model_validator(mode="after")
+    def _with_password(self) -> Self:
+        """The database's URL with its password in it: whoever connects needs nothing else."""
+        if self.database_password is not None:
+            url = _url(self.database_url)
+            if url.password is not None:
+                raise PydanticCustomError("told_twice", "the database's password is told twice: by its URL and apart")
+            url = url.set(password=self.database_password.get_secret_value())
+            self.database_url = url.render_as_string(hide_password=False)
+        return self
 
     @classmethod
     def of_folder(cls, folder: Path, **more: Any) -> Self:
         """The settings of a `sunsweep up` folder; raises `FileNotFoundError` where it was never started."""
         known = json.decode((folder / BACKEND_FILE).read_bytes(), type=dict[str, str])
+        more["database_password"] = None
         return cls(database_url=folder_database_url(folder), **known, **more)  # type: ignore[arg-type]  # pydantic's own check
 
 
@@ -199,15 +230,6 @@ class ServeSettings(BackendSettings):
         """What links to this server begin with."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
-
-
-class IngestSettings(BackendSettings):
-    """What `sunsweep ingest` may be told on top."""
-
-    metrics_port: int | None = Field(
-        default=None, ge=0, le=65535, description="port of /metrics and /healthz; default: none"
-    )
-    metrics_host: str = Field(default="127.0.0.1", description="address that they listen on")
 
 
 def folder_database_url(folder: Path) -> str:
