@@ -22,6 +22,10 @@ class EmqxApi:
     cached: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     answer: Callable[[str], tuple[int, bytes] | None] = lambda _: None
+    dashboard: dict[str, str] = field(default_factory=dict)
+    """Its people and their passwords; a login there needs no key."""
+    date: str = ""
+    """What time it says it is, as HTTP has it; empty: it says nothing."""
     lingers: int = 0
     """For how many looks a session that was ended is still shown."""
     port: int = 0
@@ -35,8 +39,10 @@ class EmqxApi:
         self.sessions[clientid] = username
         self.cached.add(clientid)
 
-    def handle(self, method: str, target: str, authorization: str) -> tuple[int, bytes]:
+    def handle(self, method: str, target: str, authorization: str, body: bytes = b"") -> tuple[int, bytes]:
         self.asked.append(f"{method} {target}")
+        if f"{method} {target}" == "POST /api/v5/login":
+            return self._log_in(**json.loads(body))
         if authorization != _AUTHORIZATION:
             return HTTPStatus.UNAUTHORIZED, b'{"code":"BAD_API_KEY_OR_SECRET"}'
         if (told := self.answer(f"{method} {target}")) is not None:
@@ -48,6 +54,11 @@ class EmqxApi:
         if path[:3] == ["api", "v5", "clients"] and method == "DELETE":
             return self._delete(*path[3:])
         return HTTPStatus.NOT_FOUND, b'{"code":"API_NOT_EXIST"}'
+
+    def _log_in(self, *, username: str, password: str) -> tuple[int, bytes]:
+        if self.dashboard.get(username) != password:
+            return HTTPStatus.UNAUTHORIZED, b'{"code":"BAD_USERNAME_OR_PWD","message":"Auth failed"}'
+        return HTTPStatus.OK, b'{"token":"a-token","version":"5.3.0","license":{"edition":"opensource"}}'
 
     def _delete(self, clientid: str, *what: str) -> tuple[int, bytes]:
         if clientid not in self.sessions:
@@ -85,10 +96,12 @@ async def running_api() -> AsyncIterator[EmqxApi]:
                 while (header := (await reader.readline()).decode().strip()) != "":
                     name, _, value = header.partition(":")
                     headers[name.lower()] = value.strip()
-                status, body = api.handle(method, target, headers.get("authorization", ""))
+                given = await reader.readexactly(int(headers.get("content-length", "0")))
+                status, body = api.handle(method, target, headers.get("authorization", ""), given)
                 writer.write(f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode())
                 length = b"" if status == HTTPStatus.NO_CONTENT else f"content-length: {len(body)}\r\n".encode()
-                writer.write(length + b"\r\n" + body)
+                date = f"date: {api.date}\r\n".encode() if api.date else b""
+                writer.write(length + date + b"\r\n" + body)
                 await writer.drain()
         except ConnectionError:
             pass

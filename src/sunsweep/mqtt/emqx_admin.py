@@ -3,9 +3,10 @@
 import asyncio
 import ssl
 from collections.abc import Collection, Mapping
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -18,6 +19,9 @@ TIMEOUT_S: Final = 3.0
 _ROUNDS: Final = 5
 _PAUSE_S: Final = 0.1
 _GONE: Final = (HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
+
+
+Answer = TypeVar("Answer")
 
 
 class EmqxError(MqttError):
@@ -81,6 +85,39 @@ class EmqxAdmin:
             await asyncio.sleep(_PAUSE_S)
         raise EmqxError(f"EMQX still has sessions of {username}: {', '.join(map(repr, clients[:5]))}")
 
+    async def read(self, path: str, kind: type[Answer], **query: str) -> Answer:
+        """What EMQX shows under `path`, as JSON of this kind; raises `EmqxError`."""
+        answer = await self._ask("GET", path, query, right=(HTTPStatus.OK,))
+        return _decoded(answer, path, kind)
+
+    async def session(self, client: str) -> dict[str, Any] | None:
+        """What EMQX knows of a client's session, connected or not; None where there is none. Raises `EmqxError`."""
+        path = f"clients/{_segment(client)}"
+        answer = await self._ask("GET", path, {}, right=(HTTPStatus.OK, HTTPStatus.NOT_FOUND))
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        return _decoded(answer, path, dict[str, Any])
+
+    async def clock_ms(self) -> int:
+        """What time it is there, in whole seconds; raises `EmqxError`."""
+        answer = await self._ask("GET", "status", {}, right=(HTTPStatus.OK,))
+        try:
+            return round(parsedate_to_datetime(answer.headers["date"]).timestamp() * 1000)
+        except (KeyError, ValueError) as error:
+            raise EmqxError("EMQX does not tell its time") from error
+
+    async def lets_in(self, username: str, password: str) -> bool:
+        """Whether the dashboard knows this login; raises `EmqxError`."""
+        login = {"username": username, "password": password}
+        refused = (HTTPStatus.UNAUTHORIZED, HTTPStatus.BAD_REQUEST)
+        try:
+            answer = await self._http.request("POST", "login", json=login, auth=None)
+        except httpx.HTTPError as error:
+            raise _not_reached(error) from error
+        if answer.status_code not in (HTTPStatus.OK, *refused):
+            raise EmqxError(f"EMQX answered {answer.status_code} to a login at its dashboard")
+        return answer.status_code == HTTPStatus.OK
+
     async def _clients(self, username: str) -> list[str]:
         """The clientids of its sessions. All pages are read before any is ended, which would move the pages."""
         found: list[str] = []
@@ -88,10 +125,7 @@ class EmqxAdmin:
         while True:
             query = {"username": username, "page": str(page), "limit": str(self._page)}
             answer = await self._ask("GET", "clients", query, right=(HTTPStatus.OK,))
-            try:
-                shown = msgspec.json.decode(answer.content, type=_Clients).data
-            except msgspec.DecodeError as error:
-                raise EmqxError(f"EMQX gave no list of clients: {error}") from error
+            shown = _decoded(answer, "clients", _Clients).data
             found += [client.clientid for client in shown if client.username == username]
             if len(shown) < self._page:
                 return found
@@ -108,12 +142,23 @@ class EmqxAdmin:
         try:
             answer = await self._http.request(method, path, params=query)
         except httpx.HTTPError as error:
-            raise EmqxError(f"EMQX was not reached: {str(error) or type(error).__name__}") from error
+            raise _not_reached(error) from error
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             raise EmqxError("EMQX does not know this key (SUNSWEEP_EMQX_KEY, SUNSWEEP_EMQX_SECRET)")
         if answer.status_code not in right:
             raise EmqxError(f"EMQX answered {answer.status_code} to {method} {path}: {answer.text[:200]}")
         return answer
+
+
+def _not_reached(error: httpx.HTTPError) -> EmqxError:
+    return EmqxError(f"EMQX was not reached: {str(error) or type(error).__name__}")
+
+
+def _decoded(answer: httpx.Response, path: str, kind: type[Answer]) -> Answer:
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.DecodeError as error:
+        raise EmqxError(f"EMQX gave no answer that can be read to {path}: {error}") from error
 
 
 def _segment(client: str) -> str:
