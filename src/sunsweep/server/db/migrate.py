@@ -2,6 +2,7 @@
 
 import asyncio
 from importlib.resources import files
+from typing import NamedTuple
 
 from alembic import command
 from alembic.config import Config
@@ -38,3 +39,25 @@ async def is_current(database: Database) -> bool:
 
 def _newest() -> set[str]:
     return set(ScriptDirectory.from_config(_config()).get_heads())
+
+
+class Standing(NamedTuple):
+    """Where the database's schema stands, where this program's does, and all that this program knows."""
+
+    current: set[str]
+    newest: set[str]
+    known: set[str]
+
+
+async def standing(database: Database) -> Standing:
+    """Without changing anything; an empty database stands nowhere."""
+    async with database.read() as session:
+        connection = await session.connection()
+        current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    newest, known = await asyncio.to_thread(_written)
+    return Standing(set(current), newest, known)
+
+
+def _written() -> tuple[set[str], set[str]]:
+    scripts = ScriptDirectory.from_config(_config())
+    return set(scripts.get_heads()), {script.revision for script in scripts.walk_revisions()}
