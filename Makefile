@@ -54,6 +54,7 @@ check: ## Linters, types, the law of the rooms, and the generated documents
 	$(BIN)/python -m sunsweep.server.openapi docs --check
 	$(BIN)/python -m sunsweep.server.metrics_page docs --check
 	$(BIN)/python -m bench.scale docs --check
+	$(BIN)/python -m sunsweep.server.doctor.page docs --check
 	$(BIN)/python -m sunsweep.app.words check
 
 prove: ## Run the long proofs (ARGS="-k name")
@@ -94,6 +95,7 @@ docs: ## Generate the published documents under docs/
 	$(BIN)/python -m sunsweep.server.openapi docs
 	$(BIN)/python -m sunsweep.server.metrics_page docs
 	$(BIN)/python -m bench.scale docs
+	$(BIN)/python -m sunsweep.server.doctor.page docs
 
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 SUBSET = $(COMPILE) --constraint requirements.lock --no-annotate

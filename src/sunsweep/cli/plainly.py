@@ -45,6 +45,11 @@ def plainly() -> Iterator[None]:
         raise fail(words) from error
 
 
+def fault(error: Exception) -> str:
+    """What an operator can mend, in a line; of what is ours the name of its kind."""
+    return " ".join(str(_words(_first(error)) or type(error).__name__).split())
+
+
 def _first(error: Exception) -> Exception:
     """The error itself, also where a group of tasks wraps it."""
     while isinstance(error, ExceptionGroup):

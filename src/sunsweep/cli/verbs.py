@@ -17,6 +17,7 @@ from sunsweep.cli.app import app
 from sunsweep.cli.certs import certs, keep_certs
 from sunsweep.cli.commands import commands
 from sunsweep.cli.deadletters import dead_letters
+from sunsweep.cli.doctor import doctor
 from sunsweep.cli.first_start import make_first_admin
 from sunsweep.cli.interrupt import end_quietly
 from sunsweep.cli.ledger import ledger
@@ -54,6 +55,7 @@ cli.command("certs")(certs)
 cli.command("keep-certs")(keep_certs)
 cli.command("app")(app)
 cli.command("prepare")(prepare)
+cli.command("doctor")(doctor)
 
 
 class Level(StrEnum):
