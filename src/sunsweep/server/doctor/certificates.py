@@ -14,12 +14,13 @@ from sunsweep.server.doctor.threads import in_daemon_thread
 from sunsweep.server.tls_dates import Fault
 
 _PORTS: Final = {"mqtts": 8883, "wss": 443, "https": 443}
-_RENEW: Final = "see the job that renews it, `sunsweep certs`"
+_RENEW: Final = "see whether `sunsweep keep-certs` runs, or what else renews it, and its log"
+_SUCCEED: Final = "give every machine the next authority beside this one (docs/certificates.md)"
 _REMEDIES: Final = {
     Fault.AWAY: "see whether it runs, whether the port is open, and whether it can be reached from here",
     Fault.NO_TLS: "see which certificate it was given",
     Fault.UNTRUSTED: "give it a certificate of the authority in SUNSWEEP_MQTT_CA_FILE, or machines that authority",
-    Fault.OTHER_NAME: "make the certificate for this name: `sunsweep certs --host`",
+    Fault.OTHER_NAME: "make the certificate for this name too: --host of `sunsweep keep-certs`",
 }
 
 
@@ -45,7 +46,7 @@ async def _look(around: Surroundings) -> list[Finding]:
             findings.append(_told(place.url, found))
     if (ca_file := around.settings.mqtt_ca_file) is not None:
         authorities = await in_daemon_thread(lambda: tls_dates.look_at_authorities(ca_file, now=now))
-        findings += [_told(f"the authority in {ca_file}", found) for found in authorities]
+        findings += [_told(f"the authority in {ca_file}", found, renew=_SUCCEED) for found in authorities]
     return findings or [ok("no URL that is set here speaks TLS")]
 
 
@@ -63,11 +64,11 @@ def _places(around: Surroundings) -> Iterator[_Place]:
             yield _Place(shown, parts.hostname, parts.port or _PORTS[parts.scheme], ca_file, public)
 
 
-def _told(what: str, found: tls_dates.Finding) -> Finding:
+def _told(what: str, found: tls_dates.Finding, *, renew: str = _RENEW) -> Finding:
     words = f"{what}: {found.words}"
     if found.fault is not None:
-        return fails(words, _REMEDIES.get(found.fault, _RENEW))
-    return warning(words, _RENEW) if found.due else ok(words)
+        return fails(words, _REMEDIES.get(found.fault, renew))
+    return warning(words, renew) if found.due else ok(words)
 
 
 CERTIFICATES: Final = Check("tls", "Certificates of every mqtts, wss and https URL; the private authority", _look, 60.0)
