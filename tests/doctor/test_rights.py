@@ -179,7 +179,7 @@ async def test_nothing_remains_of_a_trial_that_is_cut_off(
         yield
 
     monkeypatch.setattr(rights, "_tried", hangs)
-    (answer,) = [answer async for answer in examine([RIGHTS._replace(within_s=0.5)], around)]
+    (answer,) = [answer async for answer in examine([RIGHTS._replace(within_s=6)], around)]
     assert "no answer within" in answer.findings[0].words
     assert begun.is_set()
     assert await counted(brokered) == before
