@@ -13,6 +13,7 @@ _HEAD: Final = """\
 ```
 sunsweep doctor                 # with the settings of the environment or .env
 sunsweep doctor --data DIR      # of a folder of `sunsweep up`, also while that runs
+docker compose exec api sunsweep doctor --metrics http://ingest:9100/metrics      # of deploy/compose.yaml
 ```
 
 One line a finding: `ok`, `warning`, `fails` or `unknown`, what is so, and what to do about it; `--json` for programs.
