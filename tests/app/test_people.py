@@ -88,7 +88,8 @@ async def test_an_admin_looks_after_people_keys_and_refused_messages(
     assert await opens() == 200
     (made,) = (await api.get("/api-keys")).json()["items"]
     await page.click("key-secret-done")
-    await page.click(f"key-{made['key_id']}-menu")
+    await page.gone("key-secret")
+    await page.opens(f"key-{made['key_id']}-menu", f"key-{made['key_id']}-revoke")
     await page.click(f"key-{made['key_id']}-revoke")
     await page.click("key-revoke-yes")
 
