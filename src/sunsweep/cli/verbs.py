@@ -14,6 +14,7 @@ from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
 from sunsweep.cli.app import app
+from sunsweep.cli.backup import backup
 from sunsweep.cli.certs import certs
 from sunsweep.cli.commands import commands
 from sunsweep.cli.deadletters import dead_letters
@@ -24,6 +25,7 @@ from sunsweep.cli.machines import machines
 from sunsweep.cli.metrics_server import metrics_server
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.ports import require
+from sunsweep.cli.restore import restore, settle_loaded
 from sunsweep.cli.service_accounts import service_accounts
 from sunsweep.cli.store import Data, database_url, settings_of
 from sunsweep.cli.up import UpOptions
@@ -52,6 +54,9 @@ cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(service_accounts, name="account")
 cli.command("certs")(certs)
 cli.command("app")(app)
+cli.command("backup")(backup)
+cli.command("restore")(restore)
+cli.command("settle")(settle_loaded)
 
 
 class Level(StrEnum):

@@ -36,5 +36,18 @@ async def is_current(database: Database) -> bool:
     return set(current) == await asyncio.to_thread(_newest)
 
 
+async def revision(database: Database) -> str:
+    """The database's schema; empty where it has none."""
+    async with database.read() as session:
+        connection = await session.connection()
+        heads = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    return ",".join(heads)
+
+
+def revisions() -> list[str]:
+    """Every schema that this program can begin from, the oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
 def _newest() -> set[str]:
     return set(ScriptDirectory.from_config(_config()).get_heads())
