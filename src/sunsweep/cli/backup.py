@@ -37,7 +37,7 @@ def backup(
     data: Data = None,
 ) -> None:
     """Make a backup of an SQLite database, also of one in use."""
-    with plainly(), ends_on_terminate():
+    with plainly(), tidy_end():
         database = sqlite_file(data)
         into = target.resolve()
         if keep is not None and not into.is_dir():
@@ -113,10 +113,15 @@ class Progress:
 
 
 @contextmanager
-def ends_on_terminate() -> Iterator[None]:
-    """SIGTERM ends it as Ctrl-C does: what is unfinished is taken away."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+def tidy_end() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the work as an error does: what is unfinished is taken away."""
+    before = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)

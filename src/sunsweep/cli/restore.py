@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 from sunsweep import __version__
 from sunsweep.cli.audit import record
-from sunsweep.cli.backup import SPARE_BYTES, Force, Progress, ends_on_terminate, kept_files, sqlite_file
+from sunsweep.cli.backup import SPARE_BYTES, Force, Progress, kept_files, sqlite_file, tidy_end
 from sunsweep.cli.folder import Folder
 from sunsweep.cli.plainly import plainly
 from sunsweep.cli.store import Data, database_url
@@ -47,7 +47,7 @@ def restore(
     data: Data = None,
 ) -> None:
     """Put a backup in the place of an SQLite database that nobody uses; the one before it is kept beside."""
-    with plainly(), ends_on_terminate():
+    with plainly(), tidy_end():
         file = backup.resolve()
         manifest = package.manifest_of(file)
         if manifest.schema not in revisions():

@@ -9,6 +9,10 @@ from typing import Final
 from sunsweep.server.backup.errors import BackupError
 
 PAGES_AT_ONCE: Final = 4096
+STEPS_AT_ONCE: Final = 100_000
+"""Of SQLite's virtual machine."""
+
+_MAGIC: Final = b"SQLite format 3\0"
 
 Progress = Callable[[int, int], None]
 """Told how many bytes are done, and of how many."""
@@ -43,9 +47,13 @@ def verify(database: Path, name: str) -> None:
     """Every page, index and reference of a database that nobody uses; raises `BackupError`, which names it `name`."""
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True)) as opened:
+            # Signals are heard while Python runs, and this may take minutes.
+            opened.set_progress_handler(lambda: 0, STEPS_AT_ONCE)
             (found,) = opened.execute("PRAGMA integrity_check(1)").fetchone()
             astray = opened.execute("PRAGMA foreign_key_check").fetchone()
     except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise KeyboardInterrupt from error
         raise BackupError(f"the database in {name} is damaged: {error}") from error
     if found != "ok":
         raise BackupError(f"the database in {name} is damaged: {found}")
@@ -66,8 +74,11 @@ def schema_of(database: Path) -> str:
 def take_alone(database: Path) -> None:
     """Fold the log of a database into it, which works only while nobody else has it open; raises `BackupError`.
 
-    A database too damaged for that is left as it is.
+    A database too damaged for that is left as it is; SQLite would take away the log of one that begins with rubbish.
     """
+    with database.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            return
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=1)) as opened:
             opened.execute("PRAGMA journal_mode = DELETE").fetchone()

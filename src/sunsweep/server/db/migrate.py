@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from sunsweep.server.db.engine import Database
+from sunsweep.server.db.resumable import take_turn
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -20,11 +21,15 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 async def upgrade(database: Database) -> None:
-    """Run every migration that is still to run; it blocks the loop, so do it before anything else is begun."""
+    """Run every migration that is still to run; it blocks the loop, so do it before anything else is begun.
+
+    Of several processes that begin it at once, one does it. One that was killed is begun again and goes on.
+    """
     await database.run_sync(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:
+    take_turn(connection)
     command.upgrade(_config(connection), "head")
 
 
