@@ -17,7 +17,7 @@ INSERT INTO machine_status (machine_id, status, energy, run_water, area, status_
 INSERT INTO command (id, machine_id, command, params, state, reason, issued_by, issued_at, expires_at, sent_at, changed_at, idempotency_key) VALUES ('{n}0000001-0000-7000-8000-000000000001', {n}1, 'start_cleaning', '{{"speed":5}}', 'succeeded', 'done', {n}2, 5000, 9000, 5001, 5002, 'once');
 INSERT INTO command (id, machine_id, command, params, state, reason, issued_by, issued_at, expires_at, sent_at, changed_at, idempotency_key) VALUES ('{n}0000001-0000-7000-8000-000000000002', {n}2, 'stop_cleaning', '{{}}', 'queued', '', {n}2, 6000, NULL, NULL, 6000, NULL);
 INSERT INTO command_event (id, command_id, at, state, reason) VALUES ({n}1, '{n}0000001-0000-7000-8000-000000000001', 5000, 'queued', ''), ({n}2, '{n}0000001-0000-7000-8000-000000000001', 5002, 'succeeded', 'done');
-INSERT INTO dead_letter (id, company_id, machine_id, topic, payload, size, reason, detail, received_at) VALUES ({n}1, {n}1, {n}1, 'company/{n}1/machine/OLD-1/telemetry', 'no json', 7, 'not_json', '', {now} - 45000);
+INSERT INTO dead_letter (id, company_id, machine_id, topic, payload, size, reason, detail, received_at) VALUES ({n}1, {n}1, {n}1, 'company/{n}1/machine/OLD-1/telemetry', X'6e6f206a736f6e', 7, 'not_json', '', {now} - 45000);
 INSERT INTO service_account (username, password_hash, salt) VALUES ('integration-{n}', '{mqtt_hash}', '{mqtt_salt}');
 INSERT INTO service_rule (username, action, topic) VALUES ('integration-{n}', 'subscribe', 'company/{n}1/#');
 INSERT INTO lease (name, holder, expires_at) VALUES ('old-{n}', 'nobody', 1);

@@ -1,7 +1,7 @@
 """Migrations on MySQL and MariaDB, whose statements on the shape of tables commit by themselves.
 
-One that was killed has done a part, and the next start does the rest: what is there already is passed over. SQLite needs
-none of it, for there a migration is one transaction; so a migration that is wrong by itself is red there.
+One that was killed has done a part, and the next start does the rest: what is there already is passed over. SQLite
+needs none of it, for there a migration is one transaction; so one that is wrong by itself is red there.
 """
 
 import time
