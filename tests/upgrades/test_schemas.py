@@ -130,11 +130,10 @@ async def test_a_migration_that_was_killed_goes_on(
 ) -> None:
     """On MySQL each statement on a table's shape commits by itself: one more is done in each life."""
     blocking_calls.deactivate()
-    lives = 0
-    while await dies_after_one_more_statement(mariadb_url):
-        lives += 1
-        assert lives < 500
-    assert lives > 60
+    seen: set[str] = set()
+    while await dies_after_one_more_statement(mariadb_url, seen):
+        pass
+    assert len(seen) > 60
     database, clean_url = Database(mariadb_url), mariadb.create_database()
     clean = Database(clean_url)
     try:
@@ -153,12 +152,14 @@ async def test_a_migration_that_was_killed_goes_on(
         mariadb.drop_database(clean_url)
 
 
-async def dies_after_one_more_statement(url: str) -> bool:
-    """Whether it died; it has not where there was nothing more to do."""
+async def dies_after_one_more_statement(url: str, seen: set[str]) -> bool:
+    """Whether it died, after a statement that was not `seen` yet; rows that it had not committed are gone."""
     database = Database(url)
 
     def die(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.lstrip().split()[0].upper() in {"CREATE", "ALTER", "INSERT", "UPDATE"}:
+        changes = statement.lstrip().split()[0].upper() in {"CREATE", "ALTER", "INSERT", "UPDATE"}
+        if changes and statement not in seen:
+            seen.add(statement)
             raise Killed
 
     event.listen(Engine, "after_cursor_execute", die)
@@ -212,7 +213,7 @@ async def test_a_migration_of_sqlite_is_done_or_not(sqlite_url: str, blocking_ca
 async def test_of_two_that_migrate_at_once_one_does_it(database_url: str, tmp_path: Path) -> None:
     env = {"SUNSWEEP_DATABASE_URL": database_url}
     both = await asyncio.gather(*(sunsweep("migrate", env=env, cwd=tmp_path) for _ in range(2)))
-    assert [(ended.code, ended.err) for ended in both] == [(0, "")] * 2
+    assert [ended.code for ended in both] == [0, 0], [ended.err for ended in both]
     database = Database(database_url)
     await write_as(database, SCHEMAS[-1], number=1)
     await database.close()
