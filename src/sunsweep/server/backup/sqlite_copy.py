@@ -74,11 +74,10 @@ def schema_of(database: Path) -> str:
 def take_alone(database: Path) -> None:
     """Fold the log of a database into it, which works only while nobody else has it open; raises `BackupError`.
 
-    A database too damaged for that is left as it is; SQLite would take away the log of one that begins with rubbish.
+    A database too damaged for that is left as it is.
     """
-    with database.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            return
+    if not _is_sqlite(database):
+        return
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=1)) as opened:
             opened.execute("PRAGMA journal_mode = DELETE").fetchone()
@@ -89,7 +88,15 @@ def take_alone(database: Path) -> None:
         return
 
 
+def _is_sqlite(database: Path) -> bool:
+    """Asked before it is opened: of a file that begins with rubbish SQLite would take away the log."""
+    with database.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
 def _opened(database: Path) -> closing[sqlite3.Connection]:
+    if not _is_sqlite(database):
+        raise BackupError(f"{database} is damaged, or no SQLite database")
     try:
         return closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=15))
     except sqlite3.Error as error:
