@@ -80,10 +80,10 @@ async def test_the_ledger_is_that_of_the_moment(
     async with platform.mqtt("feeder", password) as feeder:
         load = Load(feeder, topic(busy, "telemetry"))
         async with load.running():
-            await eventually(lambda: stored(platform, 200))
+            await eventually(lambda: stored(platform, 200), within_s=30)
             certain = (await numbered_seqs(platform.database)).keys()
             backup = await back_up(platform.settings.database_url, backups)
-            await eventually(lambda: stored(platform, len(certain) + 200))
+            await eventually(lambda: stored(platform, len(certain) + 200), within_s=30)
     everything = (await numbered_seqs(platform.database)).keys()
     assert backup.stat().st_mode & 0o777 == 0o600
     assert list(backups.iterdir()) == [backup]
@@ -188,13 +188,13 @@ async def commands_for(platform: Platform, login: Login) -> list[str]:
     names = (login.mqtt_username, login.mqtt_password, topic(login, "command"))
     async with platform.mqtt(*names, on_messages=lambda some: came.extend(map(named, some))) as client:
         await client.publish(topic(login, "status"), b'{"status":"Idle"}', qos=1)
-        await eventually(lambda: is_online(platform, login))
+        await eventually(lambda: is_online(platform, login), within_s=30)
         # A stop goes out at the machine's first word; a start that were to go out would have gone with it.
         await client.publish(topic(login, "telemetry"), b'{"battery":13}', qos=1)
         if login.machine_id == "STOP-1":
-            await eventually(lambda: has_come(came))
+            await eventually(lambda: has_come(came), within_s=30)
         else:
-            await eventually(lambda: is_stored(platform, login))
+            await eventually(lambda: is_stored(platform, login), within_s=30)
     return sorted(set(came))
 
 

@@ -23,6 +23,7 @@ from sunsweep.server.db.models import (
     User,
 )
 from sunsweep.server.db.state import UNSETTLED
+from sunsweep.server.db.tenancy import platform_wide
 from sunsweep.server.features.bulk.progress import ABORTED
 from sunsweep.server.features.commands.lifecycle import Held, State, change_all
 
@@ -47,6 +48,7 @@ class Settled(NamedTuple):
     """API keys that are good, those among them that were revoked since."""
 
 
+@platform_wide("a database goes back as a whole")
 async def settle(session: AsyncSession, *, taken_ms: int, end_keys: bool, now_ms: int) -> Settled:
     """Do it, in one transaction; `taken_ms` is the moment to which the database was put back."""
     reason = f"restored from a backup of {iso(taken_ms)}"
@@ -69,6 +71,7 @@ async def settle(session: AsyncSession, *, taken_ms: int, end_keys: bool, now_ms
     return Settled(expired, unconfirmed, open_stops or 0, runs, logins or 0, codes, keys or 0)
 
 
+@platform_wide("a database goes back as a whole")
 async def _end(session: AsyncSession, states: Collection[State], to: State, reason: str, now_ms: int) -> int:
     """What is no stop and was in one of these states; a machine's later word still corrects it."""
     which = (CommandRow.state.in_(states), CommandRow.command.not_in(_STOPS))
