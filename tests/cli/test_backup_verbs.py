@@ -249,6 +249,26 @@ async def _killed_at_work(data: Path, folder: Path, how: signal.Signals) -> Ende
         return await program.ended(within_s=60)
 
 
+def test_long_work_says_how_far_it_is(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(data, 60_000)
+    monkeypatch.setattr(backup_verb, "EVERY_S", 0.0)
+    ended = verb("backup", "--data", data, tmp_path / "b")
+    assert ended.out == f"{tmp_path / 'b'}\n"
+    assert [word for word in ("copied 1", "packed 1") if word not in ended.err] == []
+
+
+def test_keys_end_where_that_is_asked_for(data: Path, tmp_path: Path) -> None:
+    done("user", "add", "ann@example.com", "--company", "1", "--data", data)
+    with closing(sqlite3.connect(data / "sunsweep.db")) as database, database:
+        database.execute(
+            "INSERT INTO api_key (company_id, name, role, key_hash, created_by, created_at, expires_at)"
+            " VALUES (1, 'Grafana', 'viewer', 'x', 1, 0, 9000000000000)"
+        )
+    done("backup", "--data", data, tmp_path / "b")
+    assert "1  API keys are good" in done("restore", tmp_path / "b", "--data", tmp_path / "one")
+    assert "0  API keys are good" in done("restore", tmp_path / "b", "--data", tmp_path / "other", "--end-keys")
+
+
 def test_a_database_that_was_not_loaded_is_not_settled(data: Path) -> None:
     assert "--taken-at says so" in refused("settle", "--data", data)
     assert "0  starts that waited" in done("settle", "--data", data, "--taken-at", "2026-11-28T10:00:00")
