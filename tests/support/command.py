@@ -48,7 +48,7 @@ async def ended_program(*command: str, env: Mapping[str, str] | None = None, cwd
         env=clean_environment(**(env or {})),
         cwd=cwd,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         out, err = await process.communicate()
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())

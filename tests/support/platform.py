@@ -232,12 +232,11 @@ class Platform:
             return False
 
 
-async def new_platform(database_url: str, folder: Path) -> Platform:
-    """A migrated database with companies and people; nothing runs yet."""
-    mqtt_port = free_port()
-    settings = ServeSettings(
+def new_settings(database_url: str) -> ServeSettings:
+    """Secrets and ports of its own."""
+    return ServeSettings(
         database_url=database_url,
-        mqtt_url=f"mqtt://{HOST}:{mqtt_port}",
+        mqtt_url=f"mqtt://{HOST}:{free_port()}",
         mqtt_username=BACKEND,
         mqtt_password=secrets.token_urlsafe(16),
         secret_key=secrets.token_urlsafe(48),
@@ -246,6 +245,11 @@ async def new_platform(database_url: str, folder: Path) -> Platform:
         mqtt_door=True,
         commands_per_minute=100_000,
     )
+
+
+async def new_platform(database_url: str, folder: Path) -> Platform:
+    """A migrated database with companies and people; nothing runs yet."""
+    settings = new_settings(database_url)
     database = Database(database_url)
     await upgrade(database)
     async with database.write() as session:
@@ -255,7 +259,26 @@ async def new_platform(database_url: str, folder: Path) -> Platform:
             company_id = None if role is PersonRole.PLATFORM_ADMIN else 1
             await accounts.add_user(session, email, role, company_id=company_id, password=PASSWORD, now_ms=wall_clock())
         await set_account(session, BACKEND, settings.mqtt_password.get_secret_value())
-    return Platform(database, settings, folder, mqtt_port)
+    return Platform(database, settings, folder, _port_of(settings))
+
+
+@asynccontextmanager
+async def platform_over(settings: ServeSettings, folder: Path) -> AsyncIterator[Platform]:
+    """A database with its companies and people is there already: broker and web are up."""
+    folder.mkdir(exist_ok=True)
+    running = Platform(Database(settings.database_url), settings, folder, _port_of(settings))
+    try:
+        async with running.database.write() as session:
+            await set_account(session, BACKEND, settings.mqtt_password.get_secret_value())
+        await running.start_broker()
+        await running.start_web()
+        yield running
+    finally:
+        await running.stop()
+
+
+def _port_of(settings: ServeSettings) -> int:
+    return int(settings.mqtt_url.rpartition(":")[2])
 
 
 async def more(counter: Any, before: float) -> bool:

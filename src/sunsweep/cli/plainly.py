@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sunsweep.cli.folder import FolderError
 from sunsweep.cli.ports import PortError
 from sunsweep.mqtt.local_broker import BrokerError
+from sunsweep.server.backup.errors import BackupError
 from sunsweep.server.errors import SunsweepError
 from sunsweep.server.ingest.store import StoreAwayError
 from sunsweep.server.roles import SchemaError
@@ -81,7 +82,7 @@ def _setting(place: tuple[int | str, ...], message: str) -> str:
 
 _SPEAKERS: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], object]], ...]] = (
     (SunsweepError, lambda error: error.detail),
-    ((PortError, FolderError, BrokerError, SchemaError), str),
+    ((PortError, FolderError, BrokerError, SchemaError, BackupError), str),
     (StoreAwayError, lambda error: f"the database takes nothing: {error}"),
     (ValidationError, _settings),
     (DBAPIError, _database),

@@ -14,6 +14,7 @@ from sunsweep import __version__
 from sunsweep.cli import logs
 from sunsweep.cli.accounts import companies, users
 from sunsweep.cli.app import app
+from sunsweep.cli.backup import backup
 from sunsweep.cli.certs import certs, keep_certs
 from sunsweep.cli.commands import commands
 from sunsweep.cli.deadletters import dead_letters
@@ -26,6 +27,7 @@ from sunsweep.cli.metrics_server import metrics_server
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.ports import require
 from sunsweep.cli.prepare import prepare
+from sunsweep.cli.restore import restore, settle_loaded
 from sunsweep.cli.service_accounts import service_accounts
 from sunsweep.cli.store import Data, database_url, settings_of
 from sunsweep.cli.up import UpOptions
@@ -56,6 +58,9 @@ cli.command("keep-certs")(keep_certs)
 cli.command("app")(app)
 cli.command("prepare")(prepare)
 cli.command("doctor")(doctor)
+cli.command("backup")(backup)
+cli.command("restore")(restore)
+cli.command("settle")(settle_loaded)
 
 
 class Level(StrEnum):

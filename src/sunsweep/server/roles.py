@@ -23,7 +23,7 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import is_current
 from sunsweep.server.db.seats import member_id
-from sunsweep.server.db.state import set_state
+from sunsweep.server.db.state import set_state, unsettled_since
 from sunsweep.server.dispatch.dispatcher import KEEP_ALIVE_S, Dispatcher, over
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.services import Services
@@ -200,3 +200,6 @@ async def require_schema(database: Database) -> None:
     """Raises `SchemaError`."""
     if not await is_current(database):
         raise SchemaError("the database's schema is not this program's; run `sunsweep migrate` first")
+    async with database.read() as session:
+        if await unsettled_since(session) is not None:
+            raise SchemaError("the database was loaded from a backup; run `sunsweep settle` first")

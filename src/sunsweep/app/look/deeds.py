@@ -37,6 +37,7 @@ ACTIONS: Final[dict[str, str]] = {
     "command.bulk": N_("Gave a command to many machines"),
     "command.abort": N_("Ended a run early"),
     "dead_letter.replay": N_("Fed refused messages in again"),
+    "database.restore": N_("Restored the database from a backup"),
     "broker.login": N_("Signed in at the broker"),
     "app.error": N_("Told of an error of the app"),
     "refusals.left_out": N_("Too many refusals to note each"),

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from sunsweep.server.db.engine import Database
+from sunsweep.server.db.resumable import take_turn
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -21,11 +22,15 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 async def upgrade(database: Database) -> None:
-    """Run every migration that is still to run; it blocks the loop, so do it before anything else is begun."""
+    """Run every migration that is still to run; it blocks the loop, so do it before anything else is begun.
+
+    Of several processes that begin it at once, one does it. One that was killed is begun again and goes on.
+    """
     await database.run_sync(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:
+    take_turn(connection)
     command.upgrade(_config(connection), "head")
 
 
@@ -35,6 +40,19 @@ async def is_current(database: Database) -> bool:
         connection = await session.connection()
         current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
     return set(current) == await asyncio.to_thread(_newest)
+
+
+async def revision(database: Database) -> str:
+    """The database's schema; empty where it has none."""
+    async with database.read() as session:
+        connection = await session.connection()
+        heads = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    return ",".join(heads)
+
+
+def revisions() -> list[str]:
+    """Every schema that this program can begin from, the oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
 
 
 def _newest() -> set[str]:

@@ -1,9 +1,14 @@
 """Numbers of the whole platform, each a row of its own."""
 
+from typing import Final
+
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from sunsweep.server.db.models import PlatformState
+
+UNSETTLED: Final = "unsettled"
+"""There while a database that was loaded from a backup still believes what was true then: when that was taken, ms."""
 
 
 async def state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:
@@ -26,3 +31,9 @@ async def taken_state_of(connection: AsyncConnection | AsyncSession, name: str) 
 async def set_state(connection: AsyncConnection | AsyncSession, name: str, value: int) -> None:
     """Change a number, once those who hold it have ended."""
     await connection.execute(update(PlatformState).where(PlatformState.name == name).values(value=value))
+
+
+async def unsettled_since(connection: AsyncConnection | AsyncSession) -> int | None:
+    """Of a database that was loaded from a backup, and nothing more: when that was taken (ms). None of any other."""
+    query = select(PlatformState.value).where(PlatformState.name == UNSETTLED)
+    return (await connection.execute(query)).scalar_one_or_none()

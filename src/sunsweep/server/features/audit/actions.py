@@ -39,6 +39,7 @@ class Action(StrEnum):
     COMMAND_ABORT = "command.abort"
     DEAD_LETTER_REPLAY = "dead_letter.replay"
     BROKER_LOGIN = "broker.login"
+    DATABASE_RESTORE = "database.restore"
     APP_ERROR = "app.error"
     LEFT_OUT = "refusals.left_out"
 
