@@ -24,6 +24,7 @@ from sunsweep.machine.connection import KEEPALIVE_S, TIMEOUT_S
 from sunsweep.machine.link import STOOD_S
 from sunsweep.machine.outbox import MemoryOutbox
 from sunsweep.machine.ports import Activity, Reading, Run
+from sunsweep.machine.rhythm import Rhythm
 from sunsweep.machine.sampler import status_of, telemetry_of
 from sunsweep.machine.states import State
 from sunsweep.machine.window import Window
@@ -93,6 +94,8 @@ class FleetMachine:
         self._sampling: asyncio.TimerHandle | None = None
         self._beating: asyncio.TimerHandle | None = None
         self._idling: asyncio.TimerHandle | None = None
+        self._sampled = Rhythm(self.outbox.boot)
+        self._beaten = Rhythm(self.outbox.boot)
         self._lost_s: float | None = None
         self._calm = self._ended = False
 
@@ -166,7 +169,9 @@ class FleetMachine:
         if self._lost_s is not None:
             tally.away_s.append(self._loop.time() - self._lost_s)
         self._window = Window(self.outbox, tries=self._tries)
+        self._beaten = Rhythm(self.outbox.boot)
         self._beat_later()
+        self._sampled.turned(asked=True)
         self._sample()
 
     def settle(self, payload: bytes) -> None:
@@ -228,7 +233,8 @@ class FleetMachine:
         if self._calm:
             self._pump()
             return
-        self._sampling = self._loop.call_later(self._interval_s, self._sample)
+        self._sampling = self._loop.call_later(self._sampled.wait_s(self._interval_s), self._sample)
+        self._sampled.turned(asked=False)
         self.outbox.put(telemetry_of(self._reading()), _now_ms())
         self._pump()
 
@@ -249,7 +255,8 @@ class FleetMachine:
         return replace(status_of(State.DOCKED, Reading(Activity.DOCKED)), session=self.session)
 
     def _beat_later(self) -> None:
-        self._beating = self._loop.call_later(self._heartbeat_s, self._beat)
+        self._beating = self._loop.call_later(self._beaten.wait_s(self._heartbeat_s), self._beat)
+        self._beaten.turned(asked=False)
 
     def _beat(self) -> None:
         self._beat_later()
