@@ -296,7 +296,7 @@ def late(run: Run) -> None:
 
 async def main(options: argparse.Namespace) -> int:
     began_ms = now_ms()
-    connect_s = options.connect or max(options.interval, options.machines / 400)
+    connect_s = options.connect or max(options.interval, options.machines / 200)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with house(folder, mariadb=options.database == "mariadb", machines=options.machines) as (home, them):

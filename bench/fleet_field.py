@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import uvloop
@@ -166,10 +166,17 @@ def _quantiles(seconds: Sequence[float]) -> list[float]:
     return [cuts[49], cuts[89], cuts[98], max(seconds)]
 
 
+def _end_of_all(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A mistake in here must not look like one of the product."""
+    loop.default_exception_handler(context)
+    os._exit(1)
+
+
 async def main(order: FleetOrder) -> None:
     die_with(os.getppid())
     calm = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_end_of_all)
     field = Field(order)
     running = asyncio.create_task(field.run(calm), name="field")
     loop.add_signal_handler(signal.SIGUSR1, calm.set)

@@ -155,12 +155,12 @@ async def field_of(folder: Path, order: FleetOrder) -> AsyncIterator[Field]:
         cwd=Path(__file__).parents[1],
     )  # fmt: skip
     field_ = Field(process, Path(order.report))
-    listening = asyncio.create_task(field_.listen(), name="field-words")
     try:
-        yield field_
+        async with asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(field_.listen(), name="field-words")
+            yield field_
+            listening.cancel()
     finally:
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
         if process.returncode is None:
             process.terminate()
         await process.wait()

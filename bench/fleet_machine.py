@@ -221,10 +221,8 @@ class FleetMachine:
             async with asyncio.timeout(TIMEOUT_S):
                 await self._loop.create_connection(lambda: link, "127.0.0.1", self._port)
         except (OSError, TimeoutError):
-            self._link = None
-            self._tally.failures += 1
             link.give_up()
-            self._connect_later(self._backoff.next_s())
+            self.lost(link)
 
     def _sample(self) -> None:
         """At each interval, and as soon as somebody can hear it."""

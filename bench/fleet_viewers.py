@@ -106,12 +106,10 @@ class Viewer:
 async def watching(platform: Platform, serial: str = "") -> AsyncIterator[Viewer]:
     """A viewer of one machine, or of the whole company in batches."""
     viewer = Viewer()
-    async with platform.watch(serial, as_=VIEWER, query="" if serial else "&batch=true") as socket:
-        task = asyncio.create_task(viewer.watch(socket), name=f"viewer-{serial or 'fleet'}")
-        try:
-            yield viewer
-            if task.done():
-                task.result()
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async with (
+        platform.watch(serial, as_=VIEWER, query="" if serial else "&batch=true") as socket,
+        asyncio.TaskGroup() as tasks,
+    ):
+        looking = tasks.create_task(viewer.watch(socket), name=f"viewer-{serial or 'fleet'}")
+        yield viewer
+        looking.cancel()
