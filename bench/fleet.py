@@ -181,17 +181,27 @@ async def steady(run: Run, seconds: float) -> None:
 
 async def one_more(run: Run) -> None:
     """A machine is added over REST, and logs in."""
-    began_s = time.perf_counter()
-    answer = await run.house.platform.call(
-        "POST", "/machines", json={"machine_id": f"ONE-MORE-{os.getpid()}"}, timeout=60
-    )
+    platform, before, began_s = run.house.platform, run.house.spent(), time.perf_counter()
+    answer = await platform.call("POST", "/machines", json={"machine_id": f"ONE-MORE-{os.getpid()}"}, timeout=60)
     new = answer.raise_for_status().json()
     took_s = time.perf_counter() - began_s
-    async with run.house.platform.mqtt(new["mqtt_username"], new["mqtt_password"]):
-        known_s = time.perf_counter() - began_s
-    answer = await run.house.platform.call("DELETE", f"/machines/{new['machine_id']}")
-    answer.raise_for_status()
-    print(f"  a machine more: REST answers after {took_s:.2f} s, its login works after {known_s:.2f} s", flush=True)
+
+    async def let_in() -> bool:
+        try:
+            async with platform.mqtt(new["mqtt_username"], new["mqtt_password"]):
+                return True
+        except TimeoutError:
+            return False
+
+    await eventually(let_in, within_s=BACK_WITHIN_S)
+    known_s = time.perf_counter() - began_s
+    cpu_s = run.house.spent()["mosquitto"].cpu_s - before["mosquitto"].cpu_s
+    (await platform.call("DELETE", f"/machines/{new['machine_id']}", timeout=60)).raise_for_status()
+    print(
+        f"  a machine more: REST answers after {took_s:.2f} s, its login works after {known_s:.2f} s, of which mosquitto "
+        f"computes {cpu_s:.2f} s",
+        flush=True,
+    )
 
 
 async def one_more_viewer(run: Run) -> None:

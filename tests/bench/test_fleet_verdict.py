@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from bench.fleet_field import Account
 from bench.fleet_verdict import complaints
 from bench.fleet_viewers import Viewer
+
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.ingest.store import Store
