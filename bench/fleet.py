@@ -198,8 +198,8 @@ async def one_more(run: Run) -> None:
     cpu_s = run.house.spent()["mosquitto"].cpu_s - before["mosquitto"].cpu_s
     (await platform.call("DELETE", f"/machines/{new['machine_id']}", timeout=60)).raise_for_status()
     print(
-        f"  a machine more: REST answers after {took_s:.2f} s, its login works after {known_s:.2f} s, of which mosquitto "
-        f"computes {cpu_s:.2f} s",
+        f"  a machine more: REST answers after {took_s:.2f} s, its login works after {known_s:.2f} s, mosquitto "
+        f"has computed {cpu_s:.2f} s",
         flush=True,
     )
 
