@@ -44,6 +44,8 @@ class Viewer:
     bytes: int = 0
     frames: int = 0
     snapshots: int = 0
+    comings: int = 0
+    """Frames that say of a machine that it came or went."""
     lost: int = 0
     gaps: int = 0
     late_ms: list[float] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Viewer:
                 self.snapshots += 1
                 self.presence[serial] = words.presence or ""
             case "presence":
+                self.comings += 1
                 self.presence[serial] = words.presence or ""
             case "telemetry":
                 self._sample(serial, words, now)
