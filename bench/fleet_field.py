@@ -92,7 +92,7 @@ class Field:
                 heartbeat_s=order.heartbeat_s,
                 random=Random(draw.getrandbits(64)),
                 tally=self.tally,
-                all_=len(order.logins),
+                of=len(order.logins),
             )
             for login in order.logins
         ]

@@ -63,10 +63,13 @@ class Tally:
 
 
 class FleetMachine:
-    """From `start` on it keeps a connection, samples, and says how it is, until `calm`, then it says only the rest."""
+    """From `start` on it keeps a connection, samples, and says how it is; from `calm` on it samples no more.
+
+    It is one `of` so many that share the tally.
+    """
 
     def __init__(
-        self, login: Login, port: int, *, interval_s: float, heartbeat_s: float, random: Random, tally: Tally, all_: int
+        self, login: Login, port: int, *, interval_s: float, heartbeat_s: float, random: Random, tally: Tally, of: int
     ) -> None:
         self.login = login
         self.outbox = MemoryOutbox(random.randint(1, MAX_BOOT))
@@ -80,7 +83,7 @@ class FleetMachine:
         self._heartbeat_s = heartbeat_s
         self._random = random
         self._tally = tally
-        self._all = all_
+        self._of = of
         self._loop = asyncio.get_running_loop()
         self._backoff = Backoff(random)
         self._tries: dict[int, int] = {}
@@ -164,7 +167,7 @@ class FleetMachine:
         self.ready = True
         tally = self._tally
         tally.ready += 1
-        if tally.ready == self._all:
+        if tally.ready == self._of:
             tally.full_at_ms = _now_ms()
         if self._lost_s is not None:
             tally.away_s.append(self._loop.time() - self._lost_s)

@@ -103,7 +103,7 @@ async def simulated(broker: FakeBroker, tally: Tally | None = None) -> AsyncIter
         heartbeat_s=HEARTBEAT_S,
         random=Random(5),
         tally=tally or Tally(),
-        all_=1,
+        of=1,
     )
     machine.start()
     try:
