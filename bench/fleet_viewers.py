@@ -11,10 +11,12 @@ import msgspec
 from bench.fleet_house import now_ms
 from websockets.asyncio.client import ClientConnection
 
+from sunsweep.contract.payloads import OFFLINE
 from tests.support.platform import Platform
 
 VIEWER: Final = "viewer@example.com"
 NEVER_MS: Final = 0
+ONLINE: Final = "online"
 
 
 class _Words(msgspec.Struct):
@@ -24,12 +26,15 @@ class _Words(msgspec.Struct):
     seq: int | None = None
     boot: int | None = None
     presence: str | None = None
+    since: datetime | None = None
+    status: Any = None
     telemetry: Any = None
 
 
 class _Frame(msgspec.Struct):
     type: str
     machine_id: str
+    ts: datetime
     data: _Words
 
 
@@ -39,7 +44,10 @@ _frames: Final = msgspec.json.Decoder(list[_Frame])
 
 @dataclass
 class Viewer:
-    """Machine by machine the newest that was shown; latencies (ms) and gaps of what came since `forget`."""
+    """Machine by machine the newest that was shown; latencies (ms) and gaps of what came since `forget`.
+
+    Present is who has spoken after what was said of his presence, as in the app: no frame says so a second time.
+    """
 
     bytes: int = 0
     frames: int = 0
@@ -51,6 +59,7 @@ class Viewer:
     late_ms: list[float] = field(default_factory=list)
     presence: dict[str, str] = field(default_factory=dict)
     newest_ms: dict[str, int] = field(default_factory=dict)
+    _since_ms: dict[str, int] = field(default_factory=dict)
     _seen: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def forget(self) -> None:
@@ -62,7 +71,7 @@ class Viewer:
     def right(self, machines: int, *, since_ms: int) -> bool:
         """Whether every machine is shown online, with a sample that was measured since then."""
         return (
-            sum(word == "online" for word in self.presence.values()) == machines
+            sum(word == ONLINE for word in self.presence.values()) == machines
             and sum(at_ms >= since_ms for at_ms in self.newest_ms.values()) == machines
         )
 
@@ -79,22 +88,37 @@ class Viewer:
     def _take(self, frame: _Frame, now: int) -> None:
         self.frames += 1
         serial, words = frame.machine_id, frame.data
+        at_ms = _ms(frame.ts)
         match frame.type:
             case "snapshot":
                 self.snapshots += 1
-                self.presence[serial] = words.presence or ""
+                self._be(serial, words.presence or "", words.since)
             case "presence":
                 self.comings += 1
-                self.presence[serial] = words.presence or ""
+                self._be(serial, words.presence or "", words.since)
+            case "status" if words.status == OFFLINE:
+                self._be(serial, OFFLINE, frame.ts)
+            case "status":
+                self._heard(serial, at_ms)
             case "telemetry":
+                self._heard(serial, at_ms)
                 self._sample(serial, words, now)
             case "lagged":
                 self.lost += 1
 
+    def _be(self, serial: str, word: str, since: datetime | None) -> None:
+        since_ms = NEVER_MS if since is None else _ms(since)
+        if since_ms >= self._since_ms.get(serial, NEVER_MS):
+            self.presence[serial], self._since_ms[serial] = word, since_ms
+
+    def _heard(self, serial: str, at_ms: int) -> None:
+        if self.presence.get(serial) != ONLINE and at_ms > self._since_ms.get(serial, NEVER_MS):
+            self.presence[serial], self._since_ms[serial] = ONLINE, at_ms
+
     def _sample(self, serial: str, words: _Words, now: int) -> None:
         if words.ts is None:
             return
-        at_ms = round(words.ts.timestamp() * 1000)
+        at_ms = _ms(words.ts)
         self.newest_ms[serial] = max(self.newest_ms.get(serial, NEVER_MS), at_ms)
         if words.boot is None or words.seq is None:
             return
@@ -103,6 +127,10 @@ class Viewer:
         if before is not None and words.seq > before + 1:
             self.gaps += words.seq - before - 1
         self._seen[serial, words.boot] = max(before or 0, words.seq)
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
 
 
 @asynccontextmanager

@@ -77,6 +77,13 @@ class Frames:
             yield text
 
 
+SUNDAY = "2027-01-17T12:00:00.000Z"
+
+
+def presence(word: str, since: str) -> dict[str, Any]:
+    return {"type": "presence", "machine_id": "A", "ts": since, "data": {"presence": word, "since": since}}
+
+
 def telemetry(seq: int, second: int) -> dict[str, Any]:
     ts = f"2027-01-18T00:00:{second:02}.000Z"
     return {"type": "telemetry", "machine_id": "A", "ts": ts, "data": {"ts": ts, "boot": 7, "seq": seq}}
@@ -85,7 +92,7 @@ def telemetry(seq: int, second: int) -> dict[str, Any]:
 async def test_a_viewer_counts_what_it_was_not_shown() -> None:
     viewer = Viewer()
     shown = Frames(
-        {"type": "snapshot", "machine_id": "A", "ts": "", "data": {"presence": "online"}},
+        {"type": "snapshot", "machine_id": "A", "ts": SUNDAY, "data": {"presence": "offline", "since": SUNDAY}},
         telemetry(1, 1),
         telemetry(2, 2),
         telemetry(5, 5),
@@ -96,3 +103,14 @@ async def test_a_viewer_counts_what_it_was_not_shown() -> None:
     assert viewer.right(1, since_ms=MONDAY_MS + 5000)
     assert not viewer.right(1, since_ms=MONDAY_MS + 5001)
     assert not viewer.right(2, since_ms=MONDAY_MS)
+
+
+async def test_who_speaks_is_here_until_something_later_says_no() -> None:
+    viewer = Viewer()
+    later = "2027-01-18T00:00:09.000Z"
+    with pytest.raises(RuntimeError, match="closed"):
+        await viewer.watch(Frames(presence("offline", SUNDAY), telemetry(1, 1), presence("offline", SUNDAY)))  # type: ignore[arg-type]
+    assert viewer.presence == {"A": "online"}
+    with pytest.raises(RuntimeError, match="closed"):
+        await viewer.watch(Frames(presence("offline", later), telemetry(2, 2)))  # type: ignore[arg-type]
+    assert viewer.presence == {"A": "offline"}
