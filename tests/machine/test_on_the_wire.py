@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from sunsweep.contract.ids import uuid7
-from sunsweep.contract.limits import MAX_UNRECEIPTED
+from sunsweep.contract.limits import MAX_BOOT, MAX_UNRECEIPTED
 from sunsweep.contract.payloads import Command, ResultState
 from sunsweep.contract.topics import Channel
 from sunsweep.machine.clock import SystemClock
@@ -25,6 +25,8 @@ from tests.machine.cutter import cutting
 from tests.machine.fakes import FakeBody, FakeClock
 from tests.machine.observer import Observer, is_sample, observing, says, tells
 
+QUARTER = 5
+"""Seed of a boot that lies a quarter of the way up to the highest."""
 _draw = Random(3)
 
 
@@ -48,6 +50,30 @@ async def test_the_first_word_is_a_status_with_session_software_and_outbox(broke
         assert not first.stamp.numbered
         assert sample.body.stamp.seq >= 1
         assert sample.body.stamp.boot == first.session[0]
+
+
+async def test_the_sample_after_the_one_at_connect_comes_after_a_part_of_the_interval(broker: Broker) -> None:
+    """So that a fleet whose broker was away does not sample in step from then on."""
+    clock = SystemClock()
+    body = Body(Build(), BenchSky(), morning_clock(clock), Random(7))
+    config = replace(config_for(broker.url), telemetry_interval_s=8.0)
+    machine = Machine(config, embody(body), clock=clock, random=Random(QUARTER), pace=QUICK)
+    task = asyncio.create_task(machine.run(), name="machine")
+    try:
+        async with observing(broker) as observer:
+            await observer.until(lambda heard: is_sample(heard) and heard.body.stamp.seq > first_seq(observer))
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    instants = [heard.body.stamp.ts_ms or 0 for heard in observer.heard if is_sample(heard)]
+    part_ms = 8000 * machine.outbox.boot / MAX_BOOT
+    assert part_ms < 3000
+    assert part_ms - 100 < instants[1] - instants[0] < part_ms + 2000
+
+
+def first_seq(observer: Observer) -> int:
+    """Of the first sample that was heard."""
+    return next(heard.body.stamp.seq for heard in observer.heard if is_sample(heard))
 
 
 async def test_bare_json_starts_pauses_resumes_and_stops(broker: Broker, running: Running) -> None:

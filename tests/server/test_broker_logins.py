@@ -4,14 +4,15 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from sunsweep.mqtt.port import Message
+from sunsweep.mqtt.port import BrokerUser, Member, Message
 from sunsweep.server.broker import logins
+from sunsweep.server.broker.sync import keep_in_step
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.models import Machine, TelemetryRow
@@ -60,6 +61,42 @@ async def test_where_no_runner_lives_nobody_waits_for_it(tmp_path: Path, sqlite_
     async with asyncio.timeout(1):
         assert not await logins.wait_applied(lonely.database, now_ms=wall_clock)
     await lonely.stop()
+
+
+async def test_a_runner_that_takes_long_is_waited_for(tmp_path: Path, database_url: str) -> None:
+    """As with ten thousand logins: longer than it may be silent before it counts as away."""
+    slow = await new_platform(database_url, tmp_path)
+    broker = SlowBroker()
+    shown = await logins.wanted(slow.database)
+    await logins.applied(slow.database, shown, now_ms=wall_clock())
+    work = keep_in_step(slow.database, broker, shown=shown, now_ms=wall_clock, members=broker.members, gather_s=0.05)
+    running = asyncio.create_task(work, name="in-step")
+    try:
+        async with slow.database.write() as session:
+            await machines.add(session, 1, "M-1", now_ms=wall_clock())
+        assert await logins.wait_applied(slow.database, now_ms=wall_clock)
+        assert broker.applied == 1
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await slow.stop()
+
+
+class SlowBroker:
+    """Takes its time for each change."""
+
+    applied = 0
+
+    async def apply(self, users: list[BrokerUser]) -> None:
+        assert users
+        await asyncio.sleep((logins.RUNNER_AWAY_MS + 1000) / 1000)
+        self.applied += 1
+
+    def stand_in_for(self, members: Sequence[Member]) -> None:
+        assert not members
+
+    async def members(self) -> list[Member]:
+        return []
 
 
 async def test_a_broker_that_is_killed_comes_back_and_all_goes_on(platform: Platform) -> None:

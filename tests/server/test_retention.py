@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from sunsweep.contract.payloads import Result, ResultState, Stamp, Status
@@ -178,6 +178,27 @@ async def test_nothing_goes_that_was_not_counted(
     await retention.run()
     assert await raw_days(database, SHORT) == [[]] * 4
     assert [row[:2] for row in await counted(database, SHORT)] == [(0, 1), (1, 2)]
+
+
+async def test_hundreds_of_machines_with_nothing_old_cost_a_few_statements(
+    database: Database, store: Store, retention: Retention, time: Time
+) -> None:
+    await add_machines(database, 3, *range(100, 500))
+    await store.commit(everything(machine(450, company_id=3), 20))
+    time.ms = MONDAY_MS + 21 * DAY_MS
+    asked: list[str] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    engine = database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        await retention.run()
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+    assert len(asked) < 60
+    assert await raw_days(database, machine(450, company_id=3)) == [[20]] * 4
 
 
 async def test_letters_of_nobody_go_as_well(database: Database, store: Store, retention: Retention, time: Time) -> None:

@@ -102,6 +102,11 @@ class Platform:
             await self._broker.stop()
             self._broker = None
 
+    @property
+    def broker_pid(self) -> int | None:
+        """Of the mosquitto that runs now."""
+        return None if self._broker is None else self._broker.pid
+
     async def stop_sync(self) -> None:
         """The broker goes on with the logins that it has."""
         await self._end("sync")

@@ -26,6 +26,7 @@ from sunsweep.machine.notify import Notifier
 from sunsweep.machine.pilot import Listener, Move, Pilot
 from sunsweep.machine.ports import Clock, Hardware
 from sunsweep.machine.remote_settings import RemoteSettings
+from sunsweep.machine.rhythm import Rhythm
 from sunsweep.machine.sampler import status_of, telemetry_of
 from sunsweep.machine.start import keeper_in, memory_in, open_outbox
 from sunsweep.machine.uplink import Uplink
@@ -109,13 +110,9 @@ class Machine:
 
     async def _sample(self) -> None:
         """At each interval, and as soon as somebody can hear it."""
+        rhythm = Rhythm(self.outbox.boot)
         while True:
-            try:
-                async with asyncio.timeout(self._settings.in_force.telemetry_interval_s):
-                    await self._sample_now.wait()
-            except TimeoutError:
-                pass
-            self._sample_now.clear()
+            await rhythm.turn(self._settings.in_force.telemetry_interval_s, self._sample_now)
             await self.pilot.tick()
             self._number(telemetry_of(self.pilot.reading))
             self.sampled.set()

@@ -16,6 +16,7 @@ from sunsweep.contract.topics import Channel, MachineTopic
 from sunsweep.machine import cancellation
 from sunsweep.machine.downlink import Downlink
 from sunsweep.machine.outbox import Outbox
+from sunsweep.machine.rhythm import Rhythm
 from sunsweep.machine.uplink import Uplink
 
 FAREWELL_S: Final = 1.0
@@ -81,11 +82,9 @@ class Voice:
             self.connected = False
 
     async def _beat(self, client: Client) -> None:
+        rhythm = Rhythm(self._outbox.boot)
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._heartbeat_s):
-                    await self._beat_now.wait()
-            self._beat_now.clear()
+            await rhythm.turn(self._heartbeat_s, self._beat_now)
             await self._say(client, self._status(), qos=0 if self._uplink.window.closed else 1)
             cancellation.obey()
 

@@ -1,7 +1,8 @@
 """Keeps the local broker's files at what the database says."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol
 
 import structlog
@@ -46,7 +47,8 @@ async def keep_in_step(
             asked = await kicks.waiting(database)
             revision = await logins.wanted(database)
             if revision != shown:
-                await broker.apply(await logins.broker_users(database))
+                async with _said_to_live(database, shown, now_ms=now_ms):
+                    await broker.apply(await logins.broker_users(database))
                 shown = revision
                 said_at = 0
             await kicks.done(database, asked)
@@ -57,3 +59,21 @@ async def keep_in_step(
         except DATABASE_AWAY as error:
             log.warning("the broker's logins could not be brought up to date; trying again", error=str(error))
         await asyncio.sleep(gather_s)
+
+
+@asynccontextmanager
+async def _said_to_live(database: Database, shown: int, *, now_ms: Clock) -> AsyncIterator[None]:
+    """With many thousands of logins a change takes seconds, and whoever waits for it must not think us away."""
+    saying = asyncio.create_task(_say_for_ever(database, shown, now_ms), name="broker-logins-alive")
+    try:
+        yield
+    finally:
+        saying.cancel()
+        await asyncio.gather(saying, return_exceptions=True)
+
+
+async def _say_for_ever(database: Database, shown: int, now_ms: Clock) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_MS / 1000)
+        with suppress(*DATABASE_AWAY):
+            await logins.applied(database, shown, now_ms=now_ms())

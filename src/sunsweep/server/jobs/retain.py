@@ -12,7 +12,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.partitions import Partition, drop, partitions
 from sunsweep.server.db.state import state_of
 from sunsweep.server.jobs import repository
-from sunsweep.server.jobs.close import PAUSE_S
+from sunsweep.server.jobs.close import MACHINES, PAUSE_S
 from sunsweep.server.jobs.repository import DAY_MS, HOUR_MS, SOURCES, Source, Span
 
 log = structlog.get_logger(__name__)
@@ -67,9 +67,13 @@ class Retention:
     async def _forget_company(self, company_id: int, raw_since: int) -> None:
         async with self._database.read() as session:
             machine_ids = await repository.machines(session, company_id)
-        for machine_id in machine_ids:
-            for source in SOURCES:
-                await self._forget(source, machine_id, raw_since)
+        for at in range(0, len(machine_ids), MACHINES):
+            # Most hours there is nothing to forget, and asked one by one ten thousand machines take half a minute.
+            async with self._database.read() as session:
+                old = await repository.heard(session, machine_ids[at : at + MACHINES], Span(0, raw_since))
+            for machine_id in sorted(old):
+                for source in SOURCES:
+                    await self._forget(source, machine_id, raw_since)
 
     async def _forget(self, source: Source, machine_id: int | None, before_ms: int) -> None:
         """In short transactions, so that the ingest is never held up for long."""
