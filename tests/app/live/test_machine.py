@@ -109,6 +109,18 @@ def test_a_will_is_presence_and_leaves_the_last_word() -> None:
     assert found.heard_ms == NOW_MS - 9
 
 
+def test_who_speaks_after_a_farewell_is_here() -> None:
+    found = machine()
+    found.take_row(row(current=online()), asked_ms=NOW_MS - 60)
+    found.take_frame(frame("status", NOW_MS - 50, {"status": "offline"}))
+    found.take_frame(frame("telemetry", NOW_MS - 51, {"battery": 13}))
+    assert found.presence == "offline", "what it measured before it went says nothing"
+    found.take_frame(frame("telemetry", NOW_MS - 40, {"battery": 13}))
+    assert (found.presence, found.presence_ms) == ("online", NOW_MS - 40)
+    found.take_row(row(current=online(NOW_MS - 45)), asked_ms=NOW_MS - 30)
+    assert found.presence == "online"
+
+
 def test_a_snapshot_of_the_fleet_says_when_it_was_heard() -> None:
     found = machine()
     data = {

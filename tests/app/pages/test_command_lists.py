@@ -157,7 +157,7 @@ def machine(
 ) -> MachineNow:
     one = MachineNow(serial, lambda: 0)
     one.name, one.model, one.status, one.tags = name, model, status, tags
-    one.presence = "online"
+    one.heard_ms = 1
     return one
 
 

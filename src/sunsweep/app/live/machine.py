@@ -1,7 +1,7 @@
 """One machine as it is now, folded from rows of the API and frames of the sockets, in whatever order they come."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sunsweep.app.live.command_now import CommandNow, newer
 from sunsweep.app.live.readings import Readings, sampled, take
@@ -16,11 +16,20 @@ _RUN: Final = ("energy", "water", "area")
 _OF_STATUS: Final = frozenset({*_RUN, "status", "ts", "boot", "seq", "session", "account"})
 
 
+class Presence(NamedTuple):
+    """Whether it is here, since when (ms), and why that is said."""
+
+    presence: str
+    since_ms: int | None
+    cause: str
+
+
 class MachineNow:
     """Who a machine is, and the newest of it. Every value has its time, and none is passed by an older one."""
 
     __slots__ = (
         "_now_ms",
+        "_told",
         "commands",
         "company_id",
         "created_ms",
@@ -36,9 +45,6 @@ class MachineNow:
         "name",
         "notes",
         "open_stop_id",
-        "presence",
-        "presence_cause",
-        "presence_ms",
         "refused_ms",
         "run",
         "said",
@@ -65,10 +71,7 @@ class MachineNow:
         self.enabled = True
         self.expected_interval_s = 60
         self.created_ms: int | None = None
-        self.presence = "offline"
-        self.presence_ms: int | None = None
-        """Since when."""
-        self.presence_cause = "never_heard"
+        self._told = Presence("offline", None, "never_heard")
         self.heard_ms: int | None = None
         self.status: str | None = None
         """Its last word on its work, as it was said; a farewell is presence and leaves it as it was."""
@@ -85,6 +88,26 @@ class MachineNow:
         self.commands: dict[str, CommandNow] = {}
         self.lost = 0
         """Frames that were left out because we were too slow, since the page was opened."""
+
+    @property
+    def _presence_now(self) -> Presence:
+        """Who has spoken since is here: the server says so once, and that may have been missed."""
+        told, heard_ms = self._told, self.heard_ms
+        has_spoken = told.presence != "online" and heard_ms is not None and heard_ms > (told.since_ms or 0)
+        return Presence("online", heard_ms, "heard") if has_spoken else told
+
+    @property
+    def presence(self) -> str:
+        return self._presence_now.presence
+
+    @property
+    def presence_ms(self) -> int | None:
+        """Since when."""
+        return self._presence_now.since_ms
+
+    @property
+    def presence_cause(self) -> str:
+        return self._presence_now.cause
 
     @property
     def open_stop(self) -> CommandNow | None:
@@ -206,8 +229,8 @@ class MachineNow:
             self._telemetry(sample, min(at_ms, self._now_ms()))
 
     def _take_presence(self, presence: str, since_ms: int | None, cause: str) -> None:
-        if (since_ms or 0) >= (self.presence_ms or 0):
-            self.presence, self.presence_ms, self.presence_cause = presence, since_ms, cause
+        if (since_ms or 0) >= (self._told.since_ms or 0):
+            self._told = Presence(presence, since_ms, cause)
 
     def _heard(self, at_ms: int | None) -> None:
         if at_ms is not None and at_ms > (self.heard_ms or 0):
