@@ -155,9 +155,9 @@ def test_a_run_in_words() -> None:
 def machine(
     serial: str, *, name: str = "", model: str = "", status: str = "Idle", tags: tuple[str, ...] = ()
 ) -> MachineNow:
-    one = MachineNow(serial, lambda: 0)
+    one = MachineNow(serial, lambda: 1)
     one.name, one.model, one.status, one.tags = name, model, status, tags
-    one.heard_ms = 1
+    one.take_frame({"type": "result", "ts": "2026-01-01T00:00:00Z", "data": {}})
     return one
 
 

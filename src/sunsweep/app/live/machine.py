@@ -29,6 +29,7 @@ class MachineNow:
 
     __slots__ = (
         "_now_ms",
+        "_spoke_ms",
         "_told",
         "commands",
         "company_id",
@@ -72,6 +73,8 @@ class MachineNow:
         self.expected_interval_s = 60
         self.created_ms: int | None = None
         self._told = Presence("offline", None, "never_heard")
+        self._spoke_ms = 0
+        """Of the newest frame that is its own words."""
         self.heard_ms: int | None = None
         self.status: str | None = None
         """Its last word on its work, as it was said; a farewell is presence and leaves it as it was."""
@@ -92,9 +95,9 @@ class MachineNow:
     @property
     def _presence_now(self) -> Presence:
         """Who has spoken since is here: the server says so once, and that may have been missed."""
-        told, heard_ms = self._told, self.heard_ms
-        has_spoken = told.presence != "online" and heard_ms is not None and heard_ms > (told.since_ms or 0)
-        return Presence("online", heard_ms, "heard") if has_spoken else told
+        told = self._told
+        has_spoken = told.presence != "online" and self._spoke_ms > (told.since_ms or 0)
+        return Presence("online", self._spoke_ms, "heard") if has_spoken else told
 
     @property
     def presence(self) -> str:
@@ -182,6 +185,10 @@ class MachineNow:
             self._take_standing(data.get("open_stop"), data.get("last_command"), at_ms)
 
     def _telemetry(self, data: Json, at_ms: int) -> None:
+        self._spoke(at_ms)
+        self._sampled(data, at_ms)
+
+    def _sampled(self, data: Json, at_ms: int) -> None:
         take(self.sample, sampled(data), at_ms)
         if self.sample_ms is None or at_ms > self.sample_ms:
             self.sample_ms = at_ms
@@ -192,7 +199,7 @@ class MachineNow:
         if _is_farewell(data.get("status")):
             self._take_presence("offline", at_ms, "status")
         else:
-            self._heard(at_ms)
+            self._spoke(at_ms)
 
     def _presence(self, data: Json, _at_ms: int) -> None:
         self._take_presence(data["presence"], read_ms(data["since"]), data["cause"])
@@ -209,7 +216,7 @@ class MachineNow:
 
     def _result(self, _data: Json, at_ms: int) -> None:
         """What it means for the command comes as its state."""
-        self._heard(at_ms)
+        self._spoke(at_ms)
 
     def _lagged(self, data: Json, _at_ms: int) -> None:
         self.lost += int(data.get("lost", 0))
@@ -226,11 +233,15 @@ class MachineNow:
 
     def _take_sample(self, sample: Json | None) -> None:
         if isinstance(sample, dict) and (at_ms := read_ms(sample.get("ts"))) is not None:
-            self._telemetry(sample, min(at_ms, self._now_ms()))
+            self._sampled(sample, min(at_ms, self._now_ms()))
 
     def _take_presence(self, presence: str, since_ms: int | None, cause: str) -> None:
         if (since_ms or 0) >= (self._told.since_ms or 0):
             self._told = Presence(presence, since_ms, cause)
+
+    def _spoke(self, at_ms: int) -> None:
+        self._spoke_ms = max(self._spoke_ms, at_ms)
+        self._heard(at_ms)
 
     def _heard(self, at_ms: int | None) -> None:
         if at_ms is not None and at_ms > (self.heard_ms or 0):
