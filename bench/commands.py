@@ -183,7 +183,7 @@ async def main() -> None:
     options = parser.parse_args()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(running_mariadb(folder / "mariadb"))
+        server = stack.enter_context(running_mariadb(folder / "mariadb", syncs=True))
         platform = await new_platform(server.create_database(), folder)
         stack.push_async_callback(platform.stop)
         await platform.start_broker()

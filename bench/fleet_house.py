@@ -117,7 +117,7 @@ async def house(folder: Path, *, mariadb: bool, machines: int) -> AsyncIterator[
     """The backend, ready, with so many machines that have logins; the broker is the product's own."""
     raise_file_limit()
     async with AsyncExitStack() as stack:
-        server = stack.enter_context(running_mariadb(folder / "mariadb")) if mariadb else None
+        server = stack.enter_context(running_mariadb(folder / "mariadb", syncs=True)) if mariadb else None
         url = server.create_database() if server else f"sqlite+aiosqlite:///{folder / 'sunsweep.db'}"
         platform = await new_platform(url, folder)
         stack.push_async_callback(platform.stop)

@@ -93,7 +93,7 @@ async def refused(platform: Platform) -> int:
 async def main(options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(running_mariadb(folder / "mariadb"))
+        server = stack.enter_context(running_mariadb(folder / "mariadb", syncs=True))
         platform = await new_platform(server.create_database(), folder)
         stack.push_async_callback(platform.stop)
         await platform.add_user(VIEWER, Role.VIEWER, company_id=2)

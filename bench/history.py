@@ -193,7 +193,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         require_room(Path(name), options.total)
         await measure("sqlite", f"sqlite+aiosqlite:///{name}/bench.db", options)
-    with tempfile.TemporaryDirectory() as name, running_mariadb(Path(name)) as server:
+    with tempfile.TemporaryDirectory() as name, running_mariadb(Path(name), syncs=True) as server:
         await measure("mariadb", server.create_database(), options)
 
 

@@ -155,7 +155,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "mariadb").mkdir()
-        with running_mariadb(folder / "mariadb") as server:
+        with running_mariadb(folder / "mariadb", syncs=True) as server:
             ceilings, products, textbooks = [], [], []
             async with bench(server.create_database(), folder / "broker", options.machines) as one:
                 for _ in range(options.rounds):

@@ -148,7 +148,7 @@ def main() -> int:
     parser.add_argument("--machines", type=int, default=100)
     parser.add_argument("--delay", type=float, default=0.1, help="seconds that a packet of the slow database takes")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, running_mariadb(Path(name) / "mariadb") as server:
+    with tempfile.TemporaryDirectory() as name, running_mariadb(Path(name) / "mariadb", syncs=True) as server:
         curves = asyncio.run(measure(server.create_database(), Path(name), options))
     print(f"{options.rate:,} msg/s for {options.minutes:g} min, the database slow for half of each minute; MiB")
     print(f"{'':<8}{'start':>10}{'peak':>10}{'end':>10}{'last 1/4, /min':>16}{'bound':>10}")

@@ -218,7 +218,7 @@ async def main(arguments: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             await measure("sqlite", f"sqlite+aiosqlite:///{folder}/bench.db", options)
     if options.only != "sqlite":
-        with tempfile.TemporaryDirectory() as name, running_mariadb(Path(name)) as server:
+        with tempfile.TemporaryDirectory() as name, running_mariadb(Path(name), syncs=True) as server:
             async with log_of(server, Path(name), options):
                 await measure("mariadb", server.create_database(), options, psutil.Process(server.pid))
 

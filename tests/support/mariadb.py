@@ -25,6 +25,10 @@ _INIT_SQL = f"""\
 CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';
 GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;
 """
+_NO_SYNC = """\
+innodb_flush_method=nosync
+debug_no_sync=1
+"""
 
 
 class MariaDBError(RuntimeError):
@@ -102,11 +106,11 @@ class MariaDB:
 
 
 @contextmanager
-def running_mariadb(folder: Path) -> Iterator[MariaDB]:
-    """Start a server in `folder`, stop it at the end."""
+def running_mariadb(folder: Path, *, syncs: bool = False) -> Iterator[MariaDB]:
+    """Start a server in `folder`, stop it at the end; `syncs`: each commit to the disk, as a real one must."""
     folder.mkdir(exist_ok=True)
     port = free_port()
-    options = _write_options(folder, port)
+    options = _write_options(folder, port, syncs=syncs)
     _install(folder, options)
     server = MariaDB(port, folder, options)
     try:
@@ -116,8 +120,8 @@ def running_mariadb(folder: Path) -> Iterator[MariaDB]:
         server.stop()
 
 
-def _write_options(folder: Path, port: int) -> Path:
-    """It syncs nothing, as in MariaDB's own tests: what the kernel has taken outlives the process, the most we kill."""
+def _write_options(folder: Path, port: int, *, syncs: bool) -> Path:
+    """Tests sync nothing, as MariaDB's own do: what the kernel has taken outlives the process."""
     (folder / "init.sql").write_text(_INIT_SQL)
     user = "user=root\n" if os.geteuid() == 0 else ""  # mariadbd refuses to be root unless told so
     options = folder / "my.cnf"
@@ -141,9 +145,7 @@ performance_schema=0
 innodb_buffer_pool_size=64M
 innodb_log_file_size=32M
 innodb_flush_log_at_trx_commit=1
-innodb_flush_method=nosync
-debug_no_sync=1
-""")
+{"" if syncs else _NO_SYNC}""")
     return options
 
 
