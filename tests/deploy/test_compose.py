@@ -108,7 +108,12 @@ def test_every_image_has_a_tag_that_says_which(services: dict[str, Any], env: di
     ours = {name for name, service in services.items() if service["image"].startswith("sunsweep/")}
     assert ours == {"certs", "prepare", "api", "ingest"}
     assert {services[name]["image"] for name in ours} == {f"sunsweep/backend:{env['SUNSWEEP_VERSION']}"}
-    assert {services[name]["build"]["args"]["VERSION"] for name in ours} == {env["SUNSWEEP_VERSION"]}
+    assert {services[name]["pull_policy"] for name in ours} == {"never"}
+
+
+def test_the_image_is_built_once_for_all_who_run_it(services: dict[str, Any], env: dict[str, str]) -> None:
+    builds = {name: service["build"] for name, service in services.items() if "build" in service}
+    assert {name: build["args"] for name, build in builds.items()} == {"prepare": {"VERSION": env["SUNSWEEP_VERSION"]}}
 
 
 def test_whatever_runs_on_is_watched_bounded_and_comes_back(services: dict[str, Any]) -> None:
