@@ -3,6 +3,8 @@
 import re
 from typing import Any, Final
 
+import yaml
+
 from tests.deploy.test_compose import PRIVATE, WORLD
 from tests.support.compose import ROOT, composed
 
@@ -32,3 +34,18 @@ def test_its_table_of_ports_is_whole() -> None:
     rows = re.findall(r"(?m)^\| ([\d, ]+) \|", PAGE)
     ports = {int(port) for row in rows for port in row.split(", ")}
     assert ports == WORLD | PRIVATE | {8084, 3306}
+
+
+def test_a_file_of_ones_own_is_compose_s_and_its_command_the_program_s(env: dict[str, str]) -> None:
+    services: dict[str, Any] = composed(env)["services"]
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```\n(services:\n.*?)```", PAGE, re.DOTALL)]
+    assert blocks
+    for block in blocks:
+        assert block["services"].keys() <= services.keys()
+    (command,) = (block["services"]["certs"]["command"] for block in blocks if "certs" in block["services"])
+
+    def but_hosts(words: list[str]) -> list[str]:
+        return [word for word in words if not word.startswith("--host=")]
+
+    assert but_hosts(command) == but_hosts(services["certs"]["command"])
+    assert len(command) == len(services["certs"]["command"]) + 1
