@@ -78,7 +78,7 @@ def test_again_nothing_changes(env: dict[str, str], folder: Path) -> None:
 
 def test_secrets_whose_env_file_is_gone_are_not_drawn_over(env: dict[str, str], folder: Path) -> None:
     (folder / ".env").unlink()
-    with pytest.raises(EnvError, match="Put .env back"):
+    with pytest.raises(EnvError, match=r"Put \.env back"):
         write_env(folder, {"DOMAIN": "sun.example.org"})
     assert not (folder / ".env").exists()
     laid = folder / "deploy" / "secrets" / "mysql_root_password"
