@@ -29,6 +29,7 @@ SHORTEST: Final = {
     "MYSQL_BACKEND_PASSWORD": 12,
     "WEB_SECRET_KEY": 32,
     "GRAFANA_PASSWORD": 12,
+    "GRAFANA_SECRET_KEY": 32,
 }
 """The secrets that are drawn, and how short one of your own may be."""
 OPTIONAL: Final = ("SMTP_URL",)

@@ -219,6 +219,10 @@ def test_no_secret_stands_in_the_file_or_comes_into_it(env: dict[str, str]) -> N
     assert not re.search(r"(?i)(password|secret|cookie|secret_key)\"?: \"(?!/run/secrets/|\./secrets/)[^\"]+\"", text)
 
 
+def test_grafana_encrypts_with_no_key_that_everybody_knows(services: dict[str, Any]) -> None:
+    assert services["grafana"]["environment"]["GF_SECURITY_SECRET_KEY__FILE"] == "/run/secrets/grafana_secret_key"
+
+
 def test_what_is_mounted_is_there(whole: Any) -> None:
     named = set()
     for name, service in whole["services"].items():
