@@ -173,6 +173,12 @@ def test_the_ingest_can_be_many(services: dict[str, Any]) -> None:
     assert not {"container_name", "ports", "hostname"} & services["ingest"].keys()
 
 
+def test_as_many_ingests_run_as_there_are_members_whoever_says_up(env: dict[str, str]) -> None:
+    ingest = composed({**env, "INGEST_MEMBERS": "3"})["services"]["ingest"]
+    assert ingest["deploy"]["replicas"] == "3"
+    assert "--members=3" in ingest["command"]
+
+
 def test_database_and_broker_are_in_a_network_of_their_own(whole: Any, env: dict[str, str]) -> None:
     members: dict[str, set[str]] = {network: set() for network in whole["networks"]}
     for name, service in whole["services"].items():
