@@ -29,6 +29,7 @@ SHORTEST: Final = {
     "MYSQL_BACKEND_PASSWORD": 12,
     "WEB_SECRET_KEY": 32,
     "GRAFANA_PASSWORD": 12,
+    "GRAFANA_SECRET_KEY": 32,
 }
 """The secrets that are drawn, and how short one of your own may be."""
 OPTIONAL: Final = ("SMTP_URL",)
@@ -55,6 +56,11 @@ def write_env(root: Path, told: dict[str, str]) -> list[str]:
     lines = (file if file.exists() else root / ".env.example").read_text().splitlines()
     if not file.exists() and not told.get("DOMAIN"):
         raise EnvError("say what people and machines will call this server: make env DOMAIN=sun.example.org")
+    if not file.exists() and (root / "deploy" / "secrets" / "mysql_root_password").exists():
+        raise EnvError(
+            "deploy/secrets holds what the database was made with, and .env is gone: new secrets would lock it. "
+            "Put .env back from your copy; or remove deploy/secrets, if no volume of it exists any more"
+        )
     known = values(lines)
     for name, value in told.items():
         if value and file.exists() and known.get(name) not in ("", None, value):
@@ -70,6 +76,12 @@ def write_env(root: Path, told: dict[str, str]) -> list[str]:
     _open(root / "deploy")
     says = [f"{file.name} is {'written' if fresh else 'kept'}, for {done['DOMAIN']}"]
     says += [f"  {name} is new in it" for name in done if not fresh and known.get(name) != done[name]]
+    called = re.compile(rf"\s*\w+://{re.escape(done['DOMAIN'])}([:/].*)?", re.IGNORECASE)
+    if not all(called.fullmatch(url) for url in done["MQTT_PUBLIC_URLS"].split(",")):
+        says.append(
+            f"  beware: MQTT_PUBLIC_URLS={done['MQTT_PUBLIC_URLS']} sends machines elsewhere than to {done['DOMAIN']}, "
+            "and the broker's certificate has no other name (docs/production.md, Another domain)"
+        )
     return [*says, "deploy/secrets holds its secrets, for the containers", "next: docker compose up -d"]
 
 

@@ -1,6 +1,7 @@
 """`prepare`: from an empty server of MySQL to one that backend and broker can use, run as often as may be."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -110,6 +111,11 @@ def test_again_it_changes_nothing(empty: MariaDB) -> None:
     assert "at the broker: made anew" in first.stdout
     assert "at the broker: as it was" in second.stdout
     assert entries(told(empty.port)["SUNSWEEP_DATABASE_URL"]) == [("account.set", "account sunsweep-backend")]
+
+
+def test_what_stands_already_is_no_failure_to_read_about(empty: MariaDB, caplog: pytest.LogCaptureFixture) -> None:
+    assert [run(told(empty.port)).exit_code for _ in range(2)] == [0, 0]
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_passwords_that_have_changed_count_from_then_on(empty: MariaDB) -> None:

@@ -108,7 +108,12 @@ def test_every_image_has_a_tag_that_says_which(services: dict[str, Any], env: di
     ours = {name for name, service in services.items() if service["image"].startswith("sunsweep/")}
     assert ours == {"certs", "prepare", "api", "ingest"}
     assert {services[name]["image"] for name in ours} == {f"sunsweep/backend:{env['SUNSWEEP_VERSION']}"}
-    assert {services[name]["build"]["args"]["VERSION"] for name in ours} == {env["SUNSWEEP_VERSION"]}
+    assert {services[name]["pull_policy"] for name in ours} == {"never"}
+
+
+def test_the_image_is_built_once_for_all_who_run_it(services: dict[str, Any], env: dict[str, str]) -> None:
+    builds = {name: service["build"] for name, service in services.items() if "build" in service}
+    assert {name: build["args"] for name, build in builds.items()} == {"prepare": {"VERSION": env["SUNSWEEP_VERSION"]}}
 
 
 def test_whatever_runs_on_is_watched_bounded_and_comes_back(services: dict[str, Any]) -> None:
@@ -168,6 +173,12 @@ def test_the_ingest_can_be_many(services: dict[str, Any]) -> None:
     assert not {"container_name", "ports", "hostname"} & services["ingest"].keys()
 
 
+def test_as_many_ingests_run_as_there_are_members_whoever_says_up(env: dict[str, str]) -> None:
+    ingest = composed({**env, "INGEST_MEMBERS": "3"})["services"]["ingest"]
+    assert ingest["deploy"]["replicas"] == "3"
+    assert "--members=3" in ingest["command"]
+
+
 def test_database_and_broker_are_in_a_network_of_their_own(whole: Any, env: dict[str, str]) -> None:
     members: dict[str, set[str]] = {network: set() for network in whole["networks"]}
     for name, service in whole["services"].items():
@@ -212,6 +223,10 @@ def test_no_secret_stands_in_the_file_or_comes_into_it(env: dict[str, str]) -> N
     text = json.dumps(composed(given))
     assert not [name for name in (*SHORTEST, *OPTIONAL) if given[name] in text]
     assert not re.search(r"(?i)(password|secret|cookie|secret_key)\"?: \"(?!/run/secrets/|\./secrets/)[^\"]+\"", text)
+
+
+def test_grafana_encrypts_with_no_key_that_everybody_knows(services: dict[str, Any]) -> None:
+    assert services["grafana"]["environment"]["GF_SECURITY_SECRET_KEY__FILE"] == "/run/secrets/grafana_secret_key"
 
 
 def test_what_is_mounted_is_there(whole: Any) -> None:

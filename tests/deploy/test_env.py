@@ -76,6 +76,24 @@ def test_again_nothing_changes(env: dict[str, str], folder: Path) -> None:
     assert (folder / "deploy" / "secrets" / "mqtt_password").read_text() == "one-of-my-own"
 
 
+def test_secrets_whose_env_file_is_gone_are_not_drawn_over(env: dict[str, str], folder: Path) -> None:
+    (folder / ".env").unlink()
+    with pytest.raises(EnvError, match=r"Put \.env back"):
+        write_env(folder, {"DOMAIN": "sun.example.org"})
+    assert not (folder / ".env").exists()
+    laid = folder / "deploy" / "secrets" / "mysql_root_password"
+    assert laid.read_text() == env["MYSQL_ROOT_PASSWORD"]
+
+
+def test_another_domain_that_machines_are_not_sent_to_is_said(env: dict[str, str], folder: Path) -> None:
+    assert not [line for line in write_env(folder, {}) if "beware" in line]
+    change(folder, "DOMAIN", "moon.example.org")
+    (said,) = (line for line in write_env(folder, {}) if "beware" in line)
+    assert "mqtts://sun.example.org:8883 sends machines elsewhere than to moon.example.org" in said
+    change(folder, "MQTT_PUBLIC_URLS", "mqtts://moon.example.org:8883,wss://moon.example.org:8084/mqtt")
+    assert not [line for line in write_env(folder, {}) if "beware" in line]
+
+
 def test_what_a_newer_version_wants_is_added(env: dict[str, str], folder: Path) -> None:
     file = folder / ".env"
     file.write_text(re.sub(r"(?m)^(GRAFANA_PASSWORD|INGEST_MEMBERS)=.*\n", "", file.read_text()) + "MINE=kept\n")

@@ -1,6 +1,7 @@
 """`sunsweep prepare`: what has to stand in the database before anything else starts; run again, it changes nothing."""
 
 import asyncio
+import logging
 from typing import Annotated
 
 import typer
@@ -22,6 +23,8 @@ def prepare(
     within: Annotated[float, typer.Option(min=0, help="seconds to wait for the database")] = 60,
 ) -> None:
     """Wait for the database, migrate it, and make the logins that the backend and EMQX need."""
+    # What `IF NOT EXISTS` has found comes as a warning, which reads like a failure: "Can't create database".
+    logging.getLogger("asyncmy").setLevel(logging.ERROR)
     with plainly():
         settings = PrepareSettings()
         password = settings.mqtt_password.get_secret_value()
