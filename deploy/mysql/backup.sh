@@ -44,8 +44,12 @@ mv -n "$fresh" "$folder/$name"
 [ ! -e "$fresh" ] || fail "$folder/$name is there already"
 sync "$folder"
 
-dumps=("$folder"/sunsweep-*.sql.gz)
-for ((number = 0; number < ${#dumps[@]} - keep; number++)); do
-    rm -f "${dumps[number]}"
+# Those of a time before: an operator's own names stay, and so does what a clock that was wrong has named.
+older=()
+for dump in "$folder"/sunsweep-*.sql.gz; do
+    if [[ ${dump##*/} =~ ^sunsweep-[0-9]{8}T[0-9]{6}Z\.sql\.gz$ && ${dump##*/} < $name ]]; then older+=("$dump"); fi
+done
+for ((number = 0; number <= ${#older[@]} - keep; number++)); do
+    rm -f "${older[number]}"
 done
 printf '%s\n' "$folder/$name"

@@ -178,3 +178,29 @@ async def test_the_newest_dumps_stay(database: Database, mariadb_url: str, folde
     assert ended.code == 0, ended.err
     kept = {path.name for path in folder.iterdir()}
     assert kept == {"mine.sql.gz", "sunsweep-20200103T000000Z.sql.gz", Path(ended.out.strip()).name}
+
+
+async def test_what_an_operator_has_named_stays_and_so_does_what_was_just_made(
+    database: Database, mariadb_url: str, folder: Path
+) -> None:
+    others = {"sunsweep-before-the-move.sql.gz", "sunsweep-20990101T000000Z.sql.gz"}
+    for name in (*others, "sunsweep-20200101T000000Z.sql.gz"):
+        (folder / name).touch()
+    ended = await script("backup.sh", folder, url=mariadb_url, KEEP="1")
+    assert ended.code == 0, ended.err
+    assert {path.name for path in folder.iterdir()} == {*others, Path(ended.out.strip()).name}
+
+
+@pytest.mark.parametrize("password", ["a\"b\\c#d'e $x `y`;z", "\\", '"', "#", "ends with \\", " blanks ", "\\n\\t ü"])
+async def test_a_password_may_hold_anything(
+    database: Database, mariadb: MariaDB, mariadb_url: str, tmp_path: Path, password: str
+) -> None:
+    folder = tmp_path / 'it\'s "here" $HOME *'
+    folder.mkdir()
+    name = make_url(mariadb_url).database
+    quoted = password.replace("\\", "\\\\").replace("'", "\\'")
+    mariadb.execute(f"CREATE OR REPLACE USER 'odd'@'%' IDENTIFIED BY '{quoted}'")
+    mariadb.execute(f"GRANT ALL ON {name}.* TO 'odd'@'%'")
+    ended = await script("backup.sh", folder, url=mariadb_url, MYSQL_USER="odd", MYSQL_PASSWORD=password)
+    mariadb.execute("DROP USER 'odd'@'%'")
+    assert ended.code == 0, ended.err

@@ -1,5 +1,6 @@
 """`sunsweep backup`: an SQLite database and what belongs to it, in one file, while everything goes on."""
 
+import re
 import signal
 import sys
 import time
@@ -24,6 +25,7 @@ from sunsweep.server.clock import wall_clock
 
 SUFFIX: Final = ".sunsweep-backup"
 SPARE_BYTES: Final = 16_000_000
+_TIMED: Final = re.compile(rf"sunsweep-\d{{8}}T\d{{6}}Z{re.escape(SUFFIX)}")
 EVERY_S: Final = 5.0
 """Between two words of progress."""
 
@@ -49,9 +51,15 @@ def backup(
             raise BackupError(f"{file} is there already; --force replaces it")
         _make(database, file, data, taken_ms, force=force)
         if keep is not None:
-            for old in sorted(into.glob(f"sunsweep-*{SUFFIX}"))[:-keep]:
+            for old in _older(file)[: 1 - keep or None]:
                 old.unlink()
     print(file)
+
+
+def _older(newest: Path) -> list[Path]:
+    """Those named after a time before this one's, the oldest first: not an operator's own, nor the future's."""
+    timed = (file for file in newest.parent.iterdir() if _TIMED.fullmatch(file.name) and file.name < newest.name)
+    return sorted(timed)
 
 
 def _make(database: Path, file: Path, data: Path | None, taken_ms: int, *, force: bool) -> None:
