@@ -95,6 +95,16 @@ async def test_without_settings_it_cannot_run(
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_database_out_of_reach_is_told_in_a_line(tmp_path: Path) -> None:
+    # As with a folder that may not be entered, where the tests are not root's.
+    url = f"sqlite+aiosqlite:///{tmp_path}/{'x' * 300}/sunsweep.db"
+    env = {"SUNSWEEP_DATABASE_URL": url, "SUNSWEEP_MQTT_USERNAME": "u", "SUNSWEEP_MQTT_PASSWORD": SECRET}
+    ended = await sunsweep("doctor", env=env, cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    (line,) = ended.err.splitlines()
+    assert "File name too long" in line
+
+
 async def test_it_shows_no_secret_where_nothing_answers(tmp_path: Path) -> None:
     env = {
         "SUNSWEEP_DATABASE_URL": f"mysql://sunsweep:{SECRET}@127.0.0.1:{free_port()}/x",

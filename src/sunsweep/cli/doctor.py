@@ -54,11 +54,11 @@ def doctor(
     try:
         settings = settings_of(BackendSettings, data)
         database = Database(settings.database_url)
+        missing = _missing(database, settings.database_url)
     except (ValidationError, FolderError, ArgumentError, NoSuchModuleError, OSError) as error:
         raise _cannot(fault(error)) from error
-    if database.is_sqlite and not (file := Path(make_url(settings.database_url).database or "")).is_file():
-        # Asked for, SQLite would make it.
-        raise _cannot(f"there is no database {file}; `sunsweep migrate` makes one")
+    if missing is not None:
+        raise _cannot(f"there is no database {missing}; `sunsweep migrate` makes one")
     serving, serving_fault = _serving(data)
     around = Surroundings(
         settings=settings,
@@ -142,6 +142,12 @@ def _document(answers: Sequence[Answer]) -> Mapping[str, Any]:
             for name, finding in found
         ],
     }
+
+
+def _missing(database: Database, url: str) -> Path | None:
+    """The file of SQLite that is not there, and that it would make once it is asked; raises OSError."""
+    file = Path(make_url(url).database or "")
+    return file if database.is_sqlite and not file.is_file() else None
 
 
 def _serving(data: Path | None) -> tuple[ServeSettings | None, str]:
