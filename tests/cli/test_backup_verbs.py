@@ -125,6 +125,16 @@ def test_of_a_folder_of_backups_the_newest_stay(data: Path, tmp_path: Path, monk
     assert "--keep is for a folder" in refused("backup", "--data", data, tmp_path / "b", "--keep", 2)
 
 
+def test_what_an_operator_has_named_stays_and_so_does_what_was_just_made(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    others = ("before-the-move", "20990101T000000Z", "20200101T000000Z")
+    for name in others:
+        (folder / f"sunsweep-{name}.sunsweep-backup").touch()
+    made = Path(done("backup", "--data", data, folder, "--keep", 1).strip())
+    assert set(folder.iterdir()) == {made, *(folder / f"sunsweep-{name}.sunsweep-backup" for name in others[:2])}
+
+
 def test_a_full_disk_is_told_before_anything_is_written(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +154,15 @@ def test_a_byte_that_changed_anywhere_is_noticed(data: Path, tmp_path: Path, sha
     refused("restore", file, "--data", new)
     assert not (new / "sunsweep.db").exists()
     assert list(new.glob("*backup*")) == list(new.glob(UNFINISHED)) == []
+
+
+def test_a_part_that_claims_to_be_encrypted_is_damaged(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "b"
+    done("backup", "--data", data, file)
+    content = bytearray(file.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    file.write_bytes(content)
+    assert "is damaged" in refused("restore", file, "--data", tmp_path / "new")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
@@ -198,6 +217,27 @@ def test_a_folder_in_use_is_left_alone(data: Path, tmp_path: Path) -> None:
         user.execute("SELECT * FROM company").fetchall()
         assert "has" in refused("restore", tmp_path / "b", "--data", data, "--force")
     done("restore", tmp_path / "b", "--data", data, "--force")
+
+
+@pytest.mark.parametrize("elsewhere", ["tmp", "shm"])
+def test_a_database_on_another_disk_is_replaced_there_and_only_it(data: Path, tmp_path: Path, elsewhere: str) -> None:
+    """A link in the folder leads to it."""
+    done("backup", "--data", data, tmp_path / "b")
+    (data / "logins.json").write_text("{}")
+    disk = tmp_path / "disk" if elsewhere == "tmp" else Path("/dev/shm") / f"sunsweep-{os.getpid()}"
+    disk.mkdir()
+    try:
+        shutil.move(data / "sunsweep.db", disk / "sunsweep.db")
+        (data / "sunsweep.db").symlink_to(disk / "sunsweep.db")
+        done("restore", tmp_path / "b", "--data", data, "--force")
+        assert companies(data) == ["Alpha"]
+        assert json.loads((data / "logins.json").read_bytes()) == LOGINS
+        assert (data / "logins.json").stat().st_mode & 0o777 == 0o600
+        (aside,) = disk.glob("replaced-*")
+        assert {path.name for path in disk.iterdir()} == {"sunsweep.db", aside.name}
+        assert {path.name for path in aside.iterdir()} == {"sunsweep.db", "logins.json", "backend.json"}
+    finally:
+        shutil.rmtree(disk)
 
 
 def test_a_damaged_database_is_replaced_and_kept(data: Path, tmp_path: Path) -> None:
@@ -272,6 +312,11 @@ def test_keys_end_where_that_is_asked_for(data: Path, tmp_path: Path) -> None:
 def test_a_database_that_was_not_loaded_is_not_settled(data: Path) -> None:
     assert "--taken-at says so" in refused("settle", "--data", data)
     assert "0  starts that waited" in done("settle", "--data", data, "--taken-at", "2026-11-28T10:00:00")
+
+
+def test_a_folder_in_use_is_not_settled(data: Path) -> None:
+    with Folder(data):
+        assert "already runs on" in refused("settle", "--data", data, "--taken-at", "2026-11-28T10:00:00")
 
 
 def test_another_kind_of_database_has_scripts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

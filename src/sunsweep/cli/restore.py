@@ -87,7 +87,9 @@ def settle_loaded(
             await database.close()
 
     with plainly():
-        settled = asyncio.run(work(database_url(data)))
+        url = database_url(data)
+        with _alone(data):
+            settled = asyncio.run(work(url))
     _tell(settled)
     print("Have SUNSWEEP_SECRET_KEY be another before anything is started: it ends the access tokens of then.")
 
@@ -122,12 +124,13 @@ def _restore(
 
 def _replacement(place: Path, target: Path, data: Path | None, contents: dict[str, bytes]) -> Replacement:
     """The files of the backup, and whatever of these the folder has now; its secret goes, so that tokens end."""
+    home = target.parent if data is None else data.resolve()
     fresh = {}
     for name, content in contents.items():
         file = place / name
         file.touch(mode=0o600)
         file.write_bytes(content)
-        fresh[target.parent / name] = file
+        fresh[home / name] = file
     others = (
         () if data is None else (*(file.resolve() for file in kept_files(Folder(data))), data.resolve() / BACKEND_FILE)
     )

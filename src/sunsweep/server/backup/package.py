@@ -83,13 +83,13 @@ class _Reading:
     def __enter__(self) -> zipfile.ZipFile:
         try:
             self._archive = zipfile.ZipFile(self._backup)
-        except zipfile.BadZipFile as error:
+        except (zipfile.BadZipFile, NotImplementedError) as error:
             raise BackupError(f"{self._backup} is damaged, or no backup of sunsweep: {error}") from error
         return self._archive
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._archive.close()
-        if isinstance(error, zipfile.BadZipFile | zlib.error | EOFError | KeyError | NotImplementedError):
+        if isinstance(error, zipfile.BadZipFile | zlib.error | EOFError | KeyError | RuntimeError):
             raise BackupError(f"{self._backup} is damaged: {error}") from error
 
 

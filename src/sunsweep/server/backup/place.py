@@ -18,7 +18,7 @@ class Replacement(NamedTuple):
     fresh_database: Path
     """On the same file system, nobody's any more."""
     fresh: Mapping[Path, Path]
-    """Other files by where they go."""
+    """Other files by where they go, which may be another file system than the database's."""
     gone: tuple[Path, ...]
     """Files that may not stay where they are."""
 
@@ -37,7 +37,7 @@ def put_in_place(what: Replacement, *, stamp: str) -> Path | None:
     for path in what.gone:
         _move_aside(path, aside)
     for path, fresh in what.fresh.items():
-        fresh.replace(path)
+        shutil.move(fresh, path)
     sync(aside)
     what.fresh_database.chmod(0o600)
     what.fresh_database.replace(what.database)
@@ -67,4 +67,4 @@ def _keep(source: Path, target: Path) -> None:
 
 def _move_aside(path: Path, aside: Path) -> None:
     if path.exists():
-        path.replace(aside / path.name)
+        shutil.move(path, aside / path.name)
