@@ -49,6 +49,11 @@ async def test_a_platform_that_runs_is_well_and_one_that_has_ended_is_not(site: 
         assert {finding["check"] for finding in document["findings"]} >= {"rights", "queues", "tls"}
         assert "waiting within an ingest" in ended.out
 
+        quiet = await sunsweep("doctor", "--data", str(site.data), "--without", "rights", "--without", "clocks")
+        assert quiet.code == 0
+        assert levels(quiet)["queues"] == {"ok", "unknown"}
+        assert "all is well" not in quiet.out
+
         narrow = await sunsweep("doctor", "--data", str(site.data), "--without", "rights", "--min-free-gib", "1e9")
         assert narrow.code == 1
         assert levels(narrow)["disk"] == {"fails"}
@@ -139,9 +144,10 @@ async def test_interrupted_it_puts_away_what_it_has_made(tmp_path: Path) -> None
         async def made() -> bool:
             return len(companies(database)) == 2
 
-        async with running("doctor", env=env) as program:
+        async with running("doctor", "--json", "--without", "settings", env=env) as program:
             await eventually(made, within_s=30)
             ended = await program.told(signal.SIGTERM)
     assert ended.code == 130
+    assert json.loads(ended.out)["ok"] is False, "not everything was looked at"
     assert companies(database) == []
     assert "Traceback" not in ended.err

@@ -74,9 +74,10 @@ def doctor(
     )
     answers: list[Answer] = []
     asyncio.run(until_signalled(_run(checks, around, answers, _Lines(checks, quiet=as_json))))
+    whole = len(answers) == len(checks)
     if as_json:
-        print(json.encode(_document(answers)).decode())
-    if len(answers) < len(checks):
+        print(json.encode(_document(answers, whole=whole)).decode())
+    if not whole:
         raise typer.Exit(INTERRUPTED)
     if any(finding.level is Level.FAILS for answer in answers for finding in answer.findings):
         raise typer.Exit(FAILED)
@@ -114,8 +115,9 @@ class _Lines:
     def summed_up(self, answers: Sequence[Answer]) -> None:
         levels = Counter(finding.level for answer in answers for finding in answer.findings)
         if not self._quiet:
-            failed, warned = levels[Level.FAILS], levels[Level.WARNING]
-            print(f"\n{failed} to be mended, {warned} to be looked at" if failed or warned else "\nall is well")
+            failed, warned, unknown = levels[Level.FAILS], levels[Level.WARNING], levels[Level.UNKNOWN]
+            words = f"{failed} to be mended, {warned} to be looked at, {unknown} unknown"
+            print(f"\n{words if failed or warned or unknown else 'all is well'}")
 
     def _progress(self) -> None:
         if self._shows_progress and self._waiting:
@@ -133,10 +135,10 @@ def _line(name: str, finding: Finding) -> str:
     return printable(f"{finding.level:<8} {name:<11} {finding.words}{remedy}")
 
 
-def _document(answers: Sequence[Answer]) -> Mapping[str, Any]:
+def _document(answers: Sequence[Answer], *, whole: bool) -> Mapping[str, Any]:
     found = [(answer.check.name, finding) for answer in answers for finding in answer.findings]
     return {
-        "ok": all(finding.level is not Level.FAILS for _, finding in found),
+        "ok": whole and all(finding.level is not Level.FAILS for _, finding in found),
         "findings": [
             {"check": name, "level": finding.level, "words": finding.words, "remedy": finding.remedy}
             for name, finding in found
