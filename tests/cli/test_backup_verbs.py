@@ -314,6 +314,13 @@ def test_a_database_that_was_not_loaded_is_not_settled(data: Path) -> None:
     assert "0  starts that waited" in done("settle", "--data", data, "--taken-at", "2026-11-28T10:00:00")
 
 
+def test_a_database_that_is_not_settled_is_not_migrated_either(tmp_path: Path) -> None:
+    asyncio.run(_upgrade(folder_database_url(tmp_path), migrate.revisions()[-2]))
+    assert "--taken-at says so" in refused("settle", "--data", tmp_path)
+    with closing(sqlite3.connect(tmp_path / "sunsweep.db")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == (migrate.revisions()[-2],)
+
+
 def test_a_folder_in_use_is_not_settled(data: Path) -> None:
     with Folder(data):
         assert "already runs on" in refused("settle", "--data", data, "--taken-at", "2026-11-28T10:00:00")

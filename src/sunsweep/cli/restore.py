@@ -81,8 +81,10 @@ def settle_loaded(
     async def work(url: str) -> Settled:
         database = Database(url)
         try:
+            # Before anything is changed: it may be the database that is in use.
+            moment_ms = await _noted(database) if taken_ms is None else taken_ms
             await upgrade(database)
-            return await _settle(database, taken_ms, end_keys=end_keys)
+            return await _settle(database, moment_ms, end_keys=end_keys)
         finally:
             await database.close()
 
@@ -146,11 +148,17 @@ async def _bring_up(file: Path, taken_ms: int, *, end_keys: bool) -> Settled:
         await database.close()
 
 
-async def _settle(database: Database, taken_ms: int | None, *, end_keys: bool) -> Settled:
+async def _noted(database: Database) -> int:
+    """When the backup was taken (ms), as restore.sh has noted it; raises `BackupError`."""
+    async with database.read() as session:
+        taken_ms = await unsettled_since(session)
+    if taken_ms is None:
+        raise BackupError("nothing says that this database was loaded from a backup; --taken-at says so")
+    return taken_ms
+
+
+async def _settle(database: Database, taken_ms: int, *, end_keys: bool) -> Settled:
     async with database.write() as session:
-        taken_ms = await unsettled_since(session) if taken_ms is None else taken_ms
-        if taken_ms is None:
-            raise BackupError("nothing says that this database was loaded from a backup; --taken-at says so")
         settled = await settle(session, taken_ms=taken_ms, end_keys=end_keys, now_ms=wall_clock())
         detail = {"taken_at": iso(taken_ms), **settled._asdict()}
         await record(session, Action.DATABASE_RESTORE, "database", company_id=None, detail=detail)
