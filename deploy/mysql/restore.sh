@@ -23,13 +23,15 @@ tables=$(sql -e 'SELECT COUNT(*) FROM information_schema.tables WHERE table_sche
 
 # Views lose the account that made them, which this server may not have: they become the loading account's. A line that
 # MariaDB's dumps begin with is nothing that MySQL's client knows. And the database says of itself, from its first rows
-# on, that it was loaded: so no program begins on it before `sunsweep settle`.
+# on, that it is being loaded, and at the end, of when it is: so no program begins on it before `sunsweep settle`, nor does
+# that before the end.
 gzip -dc "$file" | sed \
     -e '1,5{/enable the sandbox mode/d}' \
     -e 's/^\(\/\*![0-9]* \)DEFINER=`[^`]*`@`[^`]*` \(SQL SECURITY DEFINER\)/\1\2/' \
-    -e '/^LOCK TABLES `platform_state` WRITE;$/,/^UNLOCK TABLES;$/s/^UNLOCK TABLES;$/REPLACE INTO `platform_state` VALUES ('"'unsettled', ${taken}000"');\n&/' |
+    -e '/^LOCK TABLES `platform_state` WRITE;$/,/^UNLOCK TABLES;$/s/^UNLOCK TABLES;$/REPLACE INTO `platform_state` VALUES ('"'unsettled', 0"');\n&/' |
     sql
 
+sql -e "UPDATE platform_state SET value = ${taken}000 WHERE name = 'unsettled'"
 marked=$(sql -e "SELECT COUNT(*) FROM platform_state WHERE name = 'unsettled'")
 [ "$marked" = 1 ] || fail "the database could not be marked; run \`sunsweep settle --taken-at\` before anything else"
 printf 'loaded into %s; now run `sunsweep settle`\n' "$database"

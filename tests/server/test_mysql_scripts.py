@@ -18,6 +18,7 @@ from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import DeadLetter
 from tests.support.backups import MYSQL, back_up, environment, script
+from tests.support.command import sunsweep
 from tests.support.mariadb import MariaDB
 from tests.support.platform import eventually
 from tests.upgrades.old import SCHEMAS, content, write_as
@@ -204,3 +205,24 @@ async def test_a_password_may_hold_anything(
     ended = await script("backup.sh", folder, url=mariadb_url, MYSQL_USER="odd", MYSQL_PASSWORD=password)
     mariadb.execute("DROP USER 'odd'@'%'")
     assert ended.code == 0, ended.err
+
+
+async def test_what_was_not_loaded_to_its_end_is_not_settled(
+    database: Database, mariadb_url: str, empty_url: str, folder: Path, tmp_path: Path
+) -> None:
+    """The connection is lost when only the last rows are missing."""
+    dump = await back_up(mariadb_url, folder)
+    lossy = tmp_path / "bin" / "mysql"
+    lossy.parent.mkdir()
+    lossy.write_text(
+        "#!/bin/bash\n"
+        'for word; do [ "$word" = -e ] && exec mariadb "$@"; done\n'
+        "sed '/^INSERT INTO `user_account`/,$d' | mariadb \"$@\"\n"
+        "exit 1\n"
+    )
+    lossy.chmod(0o755)
+    failed = await script("restore.sh", dump, url=empty_url, PATH=f"{lossy.parent}:{os.environ['PATH']}")
+    assert failed.code == 1
+    for words in ((), ("--taken-at", "2026-11-28T10:00:00")):
+        refused = await sunsweep("settle", *words, env=environment(empty_url), cwd=tmp_path)
+        assert (refused.code, "was not loaded to its end" in refused.err) == (1, True), refused

@@ -159,6 +159,8 @@ async def _noted(database: Database) -> int:
 
 async def _settle(database: Database, taken_ms: int, *, end_keys: bool) -> Settled:
     async with database.write() as session:
+        if await unsettled_since(session) == 0:
+            raise BackupError("this database was not loaded to its end: load the dump into another one that is empty")
         settled = await settle(session, taken_ms=taken_ms, end_keys=end_keys, now_ms=wall_clock())
         detail = {"taken_at": iso(taken_ms), **settled._asdict()}
         await record(session, Action.DATABASE_RESTORE, "database", company_id=None, detail=detail)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sunsweep.server.db.models import PlatformState
 
 UNSETTLED: Final = "unsettled"
-"""There while a database that was loaded from a backup still believes what was true then: when that was taken, ms."""
+"""There while a database that was loaded from a backup still believes what was true then: when that was taken, ms; 0 as long as it is being loaded."""
 
 
 async def state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:
@@ -34,6 +34,9 @@ async def set_state(connection: AsyncConnection | AsyncSession, name: str, value
 
 
 async def unsettled_since(connection: AsyncConnection | AsyncSession) -> int | None:
-    """Of a database that was loaded from a backup, and nothing more: when that was taken (ms). None of any other."""
+    """Of a database that was loaded from a backup, and nothing more: when that was taken (ms).
+
+    0 of one that was not loaded to its end, None of any other.
+    """
     query = select(PlatformState.value).where(PlatformState.name == UNSETTLED)
     return (await connection.execute(query)).scalar_one_or_none()
