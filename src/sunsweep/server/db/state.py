@@ -8,7 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sunsweep.server.db.models import PlatformState
 
 UNSETTLED: Final = "unsettled"
-"""There while a database that was loaded from a backup still believes what was true then: when that was taken, ms; 0 as long as it is being loaded."""
+"""There while a database that was loaded from a backup still believes what was true then: when that was taken, ms.
+
+0 as long as it is being loaded.
+"""
 
 
 async def state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:
