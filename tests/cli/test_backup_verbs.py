@@ -112,6 +112,19 @@ def test_no_file_is_overwritten_by_oversight(data: Path, tmp_path: Path) -> None
     assert zipfile.is_zipfile(file)
 
 
+@pytest.mark.parametrize("name", ["sunsweep.db", "backend.json", "link"])
+def test_the_folder_itself_is_not_overwritten_by_force(data: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "link").symlink_to(data / "sunsweep.db")
+    target = tmp_path / "link" if name == "link" else data / name
+    before = target.read_bytes()
+    assert "is a part of what is to be backed up" in refused("backup", "--data", data, target, "--force")
+    assert target.read_bytes() == before
+    assert companies(data) == ["Alpha"]
+    inside = data / "one.sunsweep-backup"
+    done("backup", "--data", data, inside)
+    done("backup", "--data", data, inside, "--force")
+
+
 def test_of_a_folder_of_backups_the_newest_stay(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()

@@ -49,6 +49,8 @@ def backup(
         file = file if into.is_dir() else into
         if file.exists() and not force:
             raise BackupError(f"{file} is there already; --force replaces it")
+        if file.exists() and file.suffix != SUFFIX and file.parent in {database.parent, data and data.resolve()}:
+            raise BackupError(f"{file} is a part of what is to be backed up; choose another name")
         _make(database, file, data, taken_ms, force=force)
         if keep is not None:
             for old in _older(file)[: 1 - keep or None]:
