@@ -136,15 +136,17 @@ async def test_nothing_of_then_wakes_up_again(
     logins = {serial: await platform.add_machine(serial) for serial in ("START-1", "STOP-1", "SENT-1", "BEGUN-1")}
     start, stop = await given(platform, "START-1", "start_cleaning"), await given(platform, "STOP-1", "stop_cleaning")
     sent, begun = await given(platform, "SENT-1", "start_cleaning"), await given(platform, "BEGUN-1", "start_cleaning")
-    await set_state(platform, sent, "sent")
-    await set_state(platform, begun, "running")
-    await run_with_a_stage_to_come(platform, begun, sent)
     form = {"username": "viewer@example.com", "password": PASSWORD}
     code = (await platform.call("POST", "/machines/STOP-1/enrolment-code")).json()["code"]
     wish = {"name": "Grafana", "role": "viewer", "expires_in_days": 9}
     key = (await platform.call("POST", "/api-keys", json=wish)).json()["key"]
     async with platform.web("/api/v1") as client:
         login = (await client.post("/auth/token", data=form)).raise_for_status().json()
+    # Or the run's next stage would begin before it is copied.
+    await platform.stop_backend()
+    await set_state(platform, sent, "sent")
+    await set_state(platform, begun, "running")
+    await run_with_a_stage_to_come(platform, begun, sent)
     backup = await back_up(platform.settings.database_url, backups)
     told = await restore(backup, elsewhere)
     for words in (
