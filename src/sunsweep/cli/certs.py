@@ -65,9 +65,13 @@ def keep_certs(
             _once(source, out)
             return
         logs.set_up("INFO", log_format)
-        port = None if metrics_port is None else require(metrics_host, metrics_port, "--metrics-port")
-        with nullcontext() if port is None else metrics_server(metrics_host, port):
-            uvloop.run(until_signalled(keep(source, out, broker=place)))
+
+        async def work() -> None:
+            port = None if metrics_port is None else require(metrics_host, metrics_port, "--metrics-port")
+            with nullcontext() if port is None else metrics_server(metrics_host, port):
+                await keep(source, out, broker=place)
+
+        uvloop.run(until_signalled(work()))
         end_quietly()
 
 

@@ -27,6 +27,7 @@ from sunsweep.server.tls_dates import Certificate, Fault, Finding, look_at_autho
 
 log = logging.getLogger(__name__)
 
+FOLDER: Final = 0o755
 EVERY_S: Final = 3600.0
 AGAIN_S: Final = 60.0
 """After a failure: whoever writes a certificate and its key may have been between the two."""
@@ -102,7 +103,10 @@ class FromFiles:
 
 def lay_out(held: Held, folder: Path) -> None:
     """The files as a broker reads them, whose user must be this process's; what is the same stays. Blocks."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        # Whatever the umask: the backend, another user, hands `ca.crt` out.
+        folder.chmod(FOLDER)
     files = files_in(folder)
     wanted = (
         (files.ca, held.ca, PUBLIC),
