@@ -36,7 +36,7 @@ AT_MOST_MIB: Final = {"backend": 340, "machine": 30}
 WITHIN_S: Final = 220
 """For the first of them, which takes all steps; before the whole run is given up (240)."""
 
-pytestmark = pytest.mark.timeout(WITHIN_S)
+pytestmark = [pytest.mark.timeout(WITHIN_S), pytest.mark.prove]
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +239,6 @@ async def test_both_images_together_take_a_sample_from_a_machine_to_a_file(
     assert parquet.read_table(BytesIO(file.content)).num_rows >= 1
 
 
-@pytest.mark.prove
 @pytest.mark.parametrize("lock", ["backend", "machine"])
 def test_for_every_package_there_is_a_wheel_for_arm64(lock: str, tmp_path: Path) -> None:
     uv = Path(sys.prefix) / "bin/uv"

@@ -267,9 +267,9 @@ async def test_what_comes_while_a_socket_opens_is_in_the_snapshot_or_a_frame(sha
     login = await shared.add_machine("OPEN-1")
     token = await shared.token(VIEWER)
     async with shared.mqtt(login.mqtt_username, login.mqtt_password) as machine:
-        for number in range(1, 9):
+        for number in range(1, 6):
             publishing = asyncio.create_task(tell(machine, "OPEN-1", {"battery": number}))
-            await asyncio.sleep(number / 500)
+            await asyncio.sleep(number / 300)
             async with connect(url(shared, f"?token={token}&batch=true"), proxy=None) as socket:
                 newest = None
                 while newest != number:

@@ -296,10 +296,10 @@ async def _sees_all(platform: Platform, since: str, last: int) -> None:
 async def test_what_comes_while_a_socket_opens_is_in_the_snapshot_or_a_frame(shared: Platform) -> None:
     login = await shared.add_machine("OPEN-1")
     async with shared.mqtt(login.mqtt_username, login.mqtt_password) as machine:
-        for number in range(12):
+        for number in range(6):
             payload = json.dumps({"battery": number}).encode()
             publishing = asyncio.create_task(machine.publish(topic(login, "telemetry"), payload, qos=1))
-            await asyncio.sleep(number / 1000)
+            await asyncio.sleep(number / 500)
             async with connect(url(shared, "OPEN-1", f"?token={await shared.token(VIEWER)}"), proxy=None) as socket:
                 snapshot = await frame(socket)
                 shown = (snapshot["data"]["telemetry"] or {}).get("battery")
