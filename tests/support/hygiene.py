@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -44,6 +45,16 @@ async def _task_watch() -> AsyncIterator[None]:
     await asyncio.wait(left, timeout=5)
     names = ", ".join(sorted(f"{task.get_name()} ({task.get_coro()!r})" for task in left))
     pytest.fail(f"the test left tasks behind: {names}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def no_log_left_behind() -> Iterator[None]:
+    """A verb that runs in this process sends the log to a stderr that pytest closes after the test."""
+    yield
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True)
