@@ -53,6 +53,33 @@ async def failures(url: str) -> list[BaseException]:
     return found
 
 
+@pytest.mark.parametrize("cancellations", [1, 2])
+async def test_who_is_cancelled_while_sqlite_is_busy_leaves_nothing_open(tmp_path: Path, cancellations: int) -> None:
+    url = f"sqlite:///{tmp_path / 'busy.db'}"
+    first, second = Database(url), Database(url)
+    before = threading.active_count()
+    async with first.write() as session:
+        await session.execute(text("CREATE TABLE t (x INTEGER)"))
+        waiting = asyncio.create_task(write_one(second))
+        for _ in range(cancellations):
+            await asyncio.sleep(0.2)
+            waiting.cancel()
+        # The driver's thread has asked for the lock and cannot be called back: nothing ends before it.
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await second.close()
+    await write_one(first)
+    await first.close()
+    assert threading.active_count() == before
+
+
+async def write_one(database: Database) -> None:
+    async with database.write() as session:
+        await session.execute(text("INSERT INTO t VALUES (1)"))
+
+
 @contextmanager
 def resetting_server() -> Iterator[int]:
     """It accepts, and resets."""
