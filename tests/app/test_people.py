@@ -113,7 +113,6 @@ async def test_an_admin_looks_after_people_keys_and_refused_messages(
         await page.says(words, within_s=WITHIN_S)
 
 
-@pytest.mark.prove
 async def test_a_link_sets_a_password(visits: Visits, up: Site, api: httpx.AsyncClient) -> None:
     made = await api.post("/users", json={"email": "kim@example.com", "role": "viewer"})
     link = made.json()["reset_link"].removeprefix(up.url)

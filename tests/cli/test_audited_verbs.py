@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blockbuster import BlockBuster
 from sqlalchemy import select
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -44,15 +43,9 @@ VERBS: dict[str, tuple[str, list[tuple[str, str, int | None]]]] = {
 
 
 @pytest.fixture(autouse=True)
-def outside_of_any_loop(blocking_calls: BlockBuster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A verb has a loop of its own, and nobody else waits in it."""
-    blocking_calls.deactivate()
-    monkeypatch.chdir(tmp_path)
+def configured(outside_of_any_loop: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SUNSWEEP_DATABASE_URL", f"sqlite:///{tmp_path / 'x.db'}")
     monkeypatch.setenv("SUNSWEEP_SECRET_KEY", "only-for-tests-only-for-tests-only")
-    monkeypatch.delenv("SUNSWEEP_DATA", raising=False)
-    yield
-    blocking_calls.activate()
 
 
 def run(words: str) -> str:

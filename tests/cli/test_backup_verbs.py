@@ -8,13 +8,11 @@ import signal
 import sqlite3
 import time
 import zipfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic import command
-from blockbuster import BlockBuster
 from typer.testing import CliRunner
 
 from sunsweep.cli import backup as backup_verb
@@ -29,15 +27,7 @@ LOGINS = {"admin@example.com": "kept"}
 UNFINISHED = ".sunsweep-unfinished-*"
 
 
-@pytest.fixture(autouse=True)
-def outside_of_any_loop(blocking_calls: BlockBuster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A verb has a loop of its own, and nobody else waits in it."""
-    blocking_calls.deactivate()
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATA", "DATABASE_URL"):
-        monkeypatch.delenv(f"SUNSWEEP_{name}", raising=False)
-    yield
-    blocking_calls.activate()
+pytestmark = pytest.mark.usefixtures("outside_of_any_loop")
 
 
 def verb(*words: object) -> Ended:

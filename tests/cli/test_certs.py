@@ -2,12 +2,10 @@
 
 import ssl
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from blockbuster import BlockBuster
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
@@ -35,12 +33,7 @@ NAMES = ["broker.example.org", "127.0.0.1", "::1"]
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture(autouse=True)
-def outside_of_any_loop(blocking_calls: BlockBuster) -> Iterator[None]:
-    """A verb waits for nobody."""
-    blocking_calls.deactivate()
-    yield
-    blocking_calls.activate()
+pytestmark = pytest.mark.usefixtures("outside_of_any_loop")
 
 
 @pytest.fixture

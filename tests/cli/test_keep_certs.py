@@ -5,14 +5,13 @@ import logging
 import ssl
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import mqtt5
 import pytest
-from blockbuster import BlockBuster
 from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
@@ -43,12 +42,7 @@ NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(autouse=True)
-def outside_of_any_loop(blocking_calls: BlockBuster) -> Iterator[None]:
-    """What blocks is called from here directly; `keep` itself puts it into a thread, which is tested."""
-    blocking_calls.deactivate()
-    yield
-    blocking_calls.activate()
+pytestmark = pytest.mark.usefixtures("outside_of_any_loop")
 
 
 @pytest.fixture

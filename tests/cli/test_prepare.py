@@ -10,7 +10,6 @@ from typing import Any
 
 import asyncmy
 import pytest
-from blockbuster import BlockBuster
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
@@ -28,13 +27,7 @@ BACKEND, BROKER, NAME = "prep_backend", "prep_broker", "prep_1"
 PASSWORD = "a-password-for-the-broker"
 
 
-@pytest.fixture(autouse=True)
-def outside_of_any_loop(blocking_calls: BlockBuster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A verb has a loop of its own."""
-    blocking_calls.deactivate()
-    monkeypatch.chdir(tmp_path)
-    yield
-    blocking_calls.activate()
+pytestmark = pytest.mark.usefixtures("outside_of_any_loop")
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """`account set`: a login of the backend with just the topics of its roles."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blockbuster import BlockBuster
 from typer.testing import CliRunner, Result
 
 from sunsweep.cli.verbs import cli
@@ -16,14 +14,7 @@ from sunsweep.server.broker.rules import rules_of
 from sunsweep.server.db.engine import Database
 from sunsweep.server.settings import Role
 
-
-@pytest.fixture(autouse=True)
-def outside_of_any_loop(blocking_calls: BlockBuster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A verb has a loop of its own."""
-    blocking_calls.deactivate()
-    monkeypatch.chdir(tmp_path)
-    yield
-    blocking_calls.activate()
+pytestmark = pytest.mark.usefixtures("outside_of_any_loop")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import typer
-from blockbuster import BlockBuster
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -23,15 +22,7 @@ from tests.support.command import Ended, sunsweep
 SECRET = "only-for-tests-only-for-tests-only"
 
 
-@pytest.fixture(autouse=True)
-def outside_of_any_loop(blocking_calls: BlockBuster, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[None]:
-    """A verb has a loop of its own, and nobody else waits in it."""
-    blocking_calls.deactivate()
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATA", "DATABASE_URL", "SECRET_KEY", "MQTT_URL"):
-        monkeypatch.delenv(f"SUNSWEEP_{name}", raising=False)
-    yield
-    blocking_calls.activate()
+pytestmark = pytest.mark.usefixtures("outside_of_any_loop")
 
 
 def verb(*words: str, url: str | None = None, **settings: str) -> Ended:

@@ -1,9 +1,6 @@
 """Certificates of the URLs that are set, over real TLS."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from sunsweep.server.doctor.certificates import CERTIFICATES
 from sunsweep.server.doctor.findings import Level
 from sunsweep.server.doctor.surroundings import Surroundings
 from tests.doctor.looking import later, levels, look, told
-from tests.support.authority import Authority, Pair
+from tests.support.authority import Authority, showing
 from tests.support.ports import free_port
 
 
@@ -22,28 +19,6 @@ from tests.support.ports import free_port
 def database_url(sqlite_url: str) -> str:
     """On this one alone."""
     return sqlite_url
-
-
-@asynccontextmanager
-async def showing(pair: Pair) -> AsyncIterator[int]:
-    """A server with this certificate; its port."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    await asyncio.to_thread(context.load_cert_chain, *pair)
-
-    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.read()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(wait, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await server.wait_closed()
 
 
 def at(around: Surroundings, ca_file: Path | None, **change: Any) -> Surroundings:

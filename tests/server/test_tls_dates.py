@@ -1,9 +1,7 @@
 """What is told of a certificate: as a machine meets it at the broker, and as it lies in files."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from sunsweep.server.tls_dates import (
     look_at_pair,
     look_at_server,
 )
-from tests.support.authority import Authority, Pair
+from tests.support.authority import Authority, Pair, showing
 from tests.support.ports import free_port
 
 NOW = datetime.now(UTC)
@@ -28,28 +26,8 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-@asynccontextmanager
-async def serving(pair: Pair | None) -> AsyncIterator[int]:
-    """TLS with a pair, or, without one, a server that greets in plain text; the port of it."""
-    context = None
-    if pair is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pair.cert, pair.key)
-
-    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 hello\r\n")
-        writer.close()
-
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
 async def found(pair: Pair, authority: Authority | None, *, name: str | None = None) -> Finding:
-    async with serving(pair) as port:
+    async with showing(pair) as port:
         ca_file = authority.file if authority is not None else None
         return await look_at_server("127.0.0.1", port, ca_file=ca_file, name=name)
 
@@ -88,7 +66,7 @@ async def test_what_is_refused_is_read_nevertheless(tmp_path: Path, authority: A
 
 
 async def test_what_is_no_tls_and_what_is_not_there(authority: Authority) -> None:
-    async with serving(None) as port:
+    async with showing(None) as port:
         plain = await look_at_server("127.0.0.1", port, ca_file=authority.file)
     assert plain.fault is Fault.NO_TLS
     away = await look_at_server("127.0.0.1", free_port(), ca_file=authority.file)

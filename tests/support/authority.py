@@ -1,5 +1,9 @@
-"""A certificate authority of the test's own."""
+"""A certificate authority of the test's own, and a server that shows what it has signed."""
 
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -53,3 +57,27 @@ class Authority:
             .not_valid_before(now - timedelta(days=10_000))
             .not_valid_after(now + timedelta(days=days))
         )
+
+
+@asynccontextmanager
+async def showing(pair: Pair | None) -> AsyncIterator[int]:
+    """The port of a server with this certificate that listens and says nothing; without one it greets in the clear."""
+    context = None
+    if pair is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        await asyncio.to_thread(context.load_cert_chain, *pair)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if pair is None:
+            writer.write(b"220 hello\r\n")
+        else:
+            with suppress(OSError):
+                await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()

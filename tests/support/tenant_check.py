@@ -10,15 +10,8 @@ from sunsweep.server.db.models import Base
 from sunsweep.server.db.tenancy import OWNED
 
 SOURCE: Final = Path(sunsweep.__file__).parent
-PLATFORM_ROOMS: Final = (
-    "server/ingest",
-    "server/jobs",
-    "server/dispatch",
-    "server/broker",
-    "server/db",
-    "server/doctor",
-)
-"""They work for all companies and answer nobody, or whoever runs the platform."""
+PLATFORM_ROOMS: Final = ("server/ingest", "server/jobs", "server/dispatch", "server/broker", "server/db")
+"""They work for all companies and answer nobody."""
 
 PLATFORM_TABLES: Final = frozenset(
     {"BrokerSync", "FailedLogin", "Lease", "LoginToKick", "PlatformState", "ServiceAccount", "ServiceRule"}

@@ -1,6 +1,5 @@
 """A private certificate authority, its successor in time, and the broker's certificate signed by it."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -18,14 +17,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sunsweep.machine.whole_file import SECRET, write_whole
+
 CA_DAYS: Final = 3650
 SERVER_DAYS: Final = 365
 SUCCESSOR_AHEAD: Final = timedelta(days=3 * 365)
 """Machines that enrol from then on trust the next authority too, and so do those that are given `ca.crt` anew."""
 HANDOVER_AHEAD: Final = timedelta(days=180)
 """From then on the next authority signs: a machine that knows only the old one does not come in any more."""
-PUBLIC: Final = 0o644
-SECRET: Final = 0o600
 _NAME: Final = "Sunsweep private CA"
 _BEFORE: Final = timedelta(hours=1)
 """A machine's clock may be a little behind."""
@@ -139,7 +138,7 @@ def _make_authority(key_file: Path, called: str, now: datetime) -> x509.Certific
 
 
 def _write_authorities(file: Path, authorities: list[x509.Certificate]) -> None:
-    write_whole(file, b"".join(one.public_bytes(Encoding.PEM) for one in authorities), PUBLIC)
+    write_whole(file, b"".join(one.public_bytes(Encoding.PEM) for one in authorities))
 
 
 def _load_authorities(files: Files) -> _Authorities:
@@ -200,7 +199,7 @@ def _make_server(files: Files, known: _Authorities, names: list[x509.GeneralName
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
     )
     _write_key(files.server_key, key)
-    write_whole(files.server, builder.sign(ca_key, SHA256()).public_bytes(Encoding.PEM), PUBLIC)
+    write_whole(files.server, builder.sign(ca_key, SHA256()).public_bytes(Encoding.PEM))
 
 
 def _builder(
@@ -232,16 +231,4 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 
 def _write_key(file: Path, key: EllipticCurvePrivateKey) -> None:
-    write_whole(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), SECRET)
-
-
-def write_whole(file: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all, and on the disk; a key is never, not for a moment, anybody else's to read."""
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.chmod(mode)
-    fresh.replace(file)
+    write_whole(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=SECRET)

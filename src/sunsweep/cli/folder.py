@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from msgspec import DecodeError, json
 
+from sunsweep.machine.whole_file import SECRET, write_whole
 from sunsweep.server.settings import BACKEND_FILE
 
 BACKEND_USER = "sunsweep-backend"
@@ -87,12 +88,7 @@ def read(path: Path, kind: type[Kept]) -> Kept | None:
 
 def write_secret(path: Path, value: Mapping[str, Any] | list[Any]) -> None:
     """Replace a file, whole or not at all, readable by its owner only."""
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(json.format(json.encode(value), indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_whole(path, json.format(json.encode(value), indent=2) + b"\n", mode=SECRET)
 
 
 def keep_password(data: Path, email: str, password: str) -> None:

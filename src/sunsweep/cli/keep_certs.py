@@ -13,15 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sunsweep.cli.certificates import (
-    PUBLIC,
-    SECRET,
     CertificateError,
     files_in,
     issue,
     signs_now,
     succeed,
-    write_whole,
 )
+from sunsweep.machine.whole_file import PUBLIC, SECRET, write_whole
 from sunsweep.server import metrics
 from sunsweep.server.tls_dates import Certificate, Fault, Finding, look_at_authorities, look_at_pair, look_at_server
 
@@ -116,7 +114,7 @@ def lay_out(held: Held, folder: Path) -> None:
     # Key and certificate one right after the other: a handshake between the two would meet a key that does not fit.
     for file, content, mode in wanted:
         if _content(file) != content:
-            write_whole(file, content, mode)
+            write_whole(file, content, mode=mode)
 
 
 class Place(NamedTuple):

@@ -132,6 +132,9 @@ def company_events(company_id: int, event: Event) -> str:
     return f"sunsweep/event/{company_id}/+/{event}"
 
 
+BEYOND_A_MACHINE: Final = ("company/+/#", "#", "$share/doctor/company/+/#")
+"""Filters that no machine may listen to. The group is nobody's: in the ingest's it would take messages away."""
+
 CONNECTED: Final = "$SYS/brokers/+/clients/+/connected"
 """The filter of EMQX's word, one message a client, that it has let somebody in."""
 

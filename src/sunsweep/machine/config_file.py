@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from sunsweep.machine.config import ConfigError, load_config
 from sunsweep.machine.server_call import Enrolled
-from sunsweep.machine.whole_file import sync_folder
+from sunsweep.machine.whole_file import SECRET, sync_folder, write_whole
 
 _ROOM: Final = 16_384
 """Bytes set aside before a code is spent: a full disk is found out in time."""
@@ -48,7 +48,7 @@ class ConfigFile:
         """Put it in place; where the file before is kept. Raises `ConfigError`, `OSError`."""
         ca_file = None if enrolled.ca is None else self._path.with_name(f"{self._path.stem}-ca.pem")
         if ca_file is not None and enrolled.ca is not None:
-            _write_whole(ca_file, enrolled.ca.encode())
+            write_whole(ca_file, enrolled.ca.encode(), mode=SECRET)
         lines = _lines(enrolled, ca_file=ca_file, driver=driver, state_dir=state_dir, http_proxy=http_proxy)
         _fill(self._descriptor, "".join(lines).encode())
         try:
@@ -86,17 +86,6 @@ def _lines(
 def _toml(value: Any) -> str:
     """Strings, numbers and lists of them are written in TOML as in JSON, but for one control character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    try:
-        _fill(descriptor, content)
-        draft.replace(path)
-    finally:
-        os.close(descriptor)
-        draft.unlink(missing_ok=True)
 
 
 def _fill(descriptor: int, content: bytes) -> None:

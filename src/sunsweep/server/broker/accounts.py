@@ -34,8 +34,13 @@ async def has_account(session: AsyncSession, username: str, password: str, rules
     account = await session.get(ServiceAccount, username)
     if account is None or account.password_hash != hash_password(password, account.salt):
         return False
+    return await rules_held(session, username) == set(rules)
+
+
+async def rules_held(session: AsyncSession, username: str) -> set[tuple[str, str]]:
+    """Action and topic of all that an account may do."""
     query = select(ServiceRule.action, ServiceRule.topic).where(ServiceRule.username == username)
-    return {(action, topic) for action, topic in await session.execute(query)} == set(rules)
+    return {(action, topic) for action, topic in await session.execute(query)}
 
 
 async def remove_accounts(session: AsyncSession, prefix: str) -> None:

@@ -115,8 +115,8 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
     engine = create_async_engine(
         url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=8, max_overflow=8
     )
-    # Of two cancellations the second would have SQLAlchemy stop the driver's thread and not wait for it: it then ended with
-    # an answer still owed, or after the loop, with a transaction still open.
+    # Of two cancellations the second would have SQLAlchemy stop the driver's thread and not wait for it: it then ended
+    # with an answer still owed, or after the loop, with a transaction still open.
     engine.dialect.do_terminate = engine.dialect.do_close  # type: ignore[method-assign]  # closing waits for the thread
 
     @event.listens_for(engine.sync_engine, "connect")

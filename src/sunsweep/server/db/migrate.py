@@ -34,20 +34,26 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(_config(connection), "head")
 
 
-async def is_current(database: Database) -> bool:
-    """Whether the schema is the one this program was written for."""
+class Standing(NamedTuple):
+    """Where the database's schema stands, where this program's does, and all that this program knows, oldest first."""
+
+    current: set[str]
+    newest: set[str]
+    known: list[str]
+
+
+async def standing(database: Database) -> Standing:
+    """Without changing anything; an empty database stands nowhere."""
     async with database.read() as session:
         connection = await session.connection()
         current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    return set(current) == await asyncio.to_thread(_newest)
+    return Standing(set(current), await asyncio.to_thread(_newest), await asyncio.to_thread(revisions))
 
 
-async def revision(database: Database) -> str:
-    """The database's schema; empty where it has none."""
-    async with database.read() as session:
-        connection = await session.connection()
-        heads = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    return ",".join(heads)
+async def is_current(database: Database) -> bool:
+    """Whether the schema is the one this program was written for."""
+    stands = await standing(database)
+    return stands.current == stands.newest
 
 
 def revisions() -> list[str]:
@@ -57,25 +63,3 @@ def revisions() -> list[str]:
 
 def _newest() -> set[str]:
     return set(ScriptDirectory.from_config(_config()).get_heads())
-
-
-class Standing(NamedTuple):
-    """Where the database's schema stands, where this program's does, and all that this program knows."""
-
-    current: set[str]
-    newest: set[str]
-    known: set[str]
-
-
-async def standing(database: Database) -> Standing:
-    """Without changing anything; an empty database stands nowhere."""
-    async with database.read() as session:
-        connection = await session.connection()
-        current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    newest, known = await asyncio.to_thread(_written)
-    return Standing(set(current), newest, known)
-
-
-def _written() -> tuple[set[str], set[str]]:
-    scripts = ScriptDirectory.from_config(_config())
-    return set(scripts.get_heads()), {script.revision for script in scripts.walk_revisions()}

@@ -3,12 +3,10 @@
 import secrets
 from typing import Final
 
-from sqlalchemy import select
-
 from sunsweep.mqtt.port import MqttError, NotConnectedError, RefusedError
+from sunsweep.server.broker.accounts import rules_held
 from sunsweep.server.broker.rules import ROLE_RULES
 from sunsweep.server.db.engine import DATABASE_AWAY
-from sunsweep.server.db.models import ServiceRule
 from sunsweep.server.doctor import peer
 from sunsweep.server.doctor.check import Check
 from sunsweep.server.doctor.findings import Finding, fails, ok, warning
@@ -40,8 +38,7 @@ async def _rights_of(around: Surroundings, name: str) -> list[Finding]:
     """What the login may do, by the database's word; the broker's own word is `rights`."""
     try:
         async with around.database.read() as session:
-            query = select(ServiceRule.action, ServiceRule.topic).where(ServiceRule.username == name)
-            held = {(action, topic) for action, topic in await session.execute(query)}
+            held = await rules_held(session, name)
     except DATABASE_AWAY:
         return []
     lacking = [role for role, rules in ROLE_RULES.items() if not set(rules) <= held]

@@ -3,17 +3,15 @@
 import time
 from typing import Final
 
-from sqlalchemy import text
-
 from sunsweep.mqtt.emqx_admin import EmqxError
 from sunsweep.server.broker.emqx import emqx_admin
 from sunsweep.server.db.engine import DATABASE_AWAY
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.check import Check
 from sunsweep.server.doctor.findings import Finding, fails, ok, unknown, warning
 from sunsweep.server.doctor.surroundings import Surroundings
 from sunsweep.server.doctor.words import reason, span
 
-_MICROSECONDS: Final = text("SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000 AS SIGNED)")
 _HALF_SECOND_MS: Final = 500
 """HTTP tells whole seconds."""
 _REMEDY: Final = "run chrony, ntpd or systemd-timesyncd there"
@@ -37,7 +35,7 @@ async def _database(around: Surroundings) -> Finding:
         async with around.database.read() as session:
             await session.connection()
             before_ms, begun_s = around.now_ms(), time.monotonic()
-            said_ms = int((await session.execute(_MICROSECONDS)).scalar_one())
+            said_ms = await repository.mysql_clock_ms(session)
     except DATABASE_AWAY as error:
         return unknown(f"what time it is at the database: {reason(error)}")
     return _compared("the database's clock", said_ms - before_ms, (time.monotonic() - begun_s) * 1000, around)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.engine import DATABASE_AWAY
 from sunsweep.server.db.migrate import standing
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.check import Check
 from sunsweep.server.doctor.findings import Finding, fails, ok, unknown, warning
 from sunsweep.server.doctor.surroundings import Surroundings
@@ -32,9 +32,6 @@ _NAMES: Final = (
     "max_allowed_packet",
     "max_connections",
 )
-_VARIABLES: Final = text(
-    "SHOW GLOBAL VARIABLES WHERE Variable_name IN (" + ",".join(f"'{name}'" for name in _NAMES) + ")"
-)
 
 
 async def _look_at_database(around: Surroundings) -> list[Finding]:
@@ -47,8 +44,7 @@ async def _look_at_database(around: Surroundings) -> list[Finding]:
 
 
 async def _sqlite(session: AsyncSession) -> list[Finding]:
-    version = (await session.execute(text("SELECT sqlite_version()"))).scalar_one()
-    journal = (await session.execute(text("PRAGMA journal_mode"))).scalar_one()
+    version, journal = await repository.sqlite(session)
     findings = [ok(f"SQLite {version} answers")]
     if journal != "wal":
         words = f"it writes in the journal mode {journal}: whoever reads stops whoever writes"
@@ -57,9 +53,8 @@ async def _sqlite(session: AsyncSession) -> list[Finding]:
 
 
 async def _mysql(session: AsyncSession) -> list[Finding]:
-    version = str((await session.execute(text("SELECT VERSION()"))).scalar_one())
-    modes = str((await session.execute(text("SELECT @@SESSION.sql_mode"))).scalar_one())
-    known = {str(name).lower(): str(value) for name, value in await session.execute(_VARIABLES)}
+    version, modes = await repository.mysql(session)
+    known = await repository.variables(session, _NAMES)
     findings = [_of_version(version)]
     if not re.search(r"STRICT_(ALL|TRANS)_TABLES", modes):
         words = "it is not strict: values that do not fit are cut without a word"
@@ -118,7 +113,7 @@ async def _look_at_migrations(around: Surroundings) -> list[Finding]:
     if found.current == found.newest:
         return [ok(f"the schema is this program's ({newest})")]
     current = ", ".join(sorted(found.current)) or "empty"
-    if found.current <= found.known:
+    if found.current <= set(found.known):
         words = f"the schema is {current}, and this program wants {newest}"
         return [fails(words, "run `sunsweep migrate`")]
     words = f"the schema ({current}) is of another version of the program than this one ({newest})"

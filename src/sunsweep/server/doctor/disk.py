@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from sunsweep.server.db.engine import DATABASE_AWAY
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.check import Check
 from sunsweep.server.doctor.findings import Finding, fails, ok, unknown, warning
 from sunsweep.server.doctor.surroundings import Limits, Surroundings
@@ -25,7 +25,7 @@ async def _look(around: Surroundings) -> list[Finding]:
     if place is None:
         words = "how much room the database has: it is on another computer, or does not say where"
         findings.append(unknown(words, "watch its disk there"))
-    folders = dict.fromkeys(one for one in (place, around.folder) if one is not None)
+    folders = dict.fromkeys(one.absolute() for one in (place, around.folder) if one is not None)
     return [*findings, *[await in_daemon_thread(partial(_room, folder, around.limits)) for folder in folders]]
 
 
@@ -38,7 +38,7 @@ async def _database_folder(around: Surroundings) -> Path | None:
         return None
     try:
         async with around.database.read() as session:
-            folder = Path(str((await session.execute(text("SELECT @@datadir"))).scalar_one()))
+            folder = Path(await repository.mysql_folder(session))
     except DATABASE_AWAY:
         return None
     # Behind a port of this computer it may be a container, with a disk of its own.

@@ -3,10 +3,8 @@
 import asyncio
 from typing import Final
 
-from sqlalchemy import select
-
-from sunsweep.server.db.models import Lease
 from sunsweep.server.db.seats import UNHELD_MS, SeatTable, member_id, seat_table
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.check import Check
 from sunsweep.server.doctor.findings import Finding, fails, ok, warning
 from sunsweep.server.doctor.surroundings import Surroundings
@@ -62,9 +60,8 @@ async def _look_at_leases(around: Surroundings) -> list[Finding]:
 
 
 async def _without_holder(around: Surroundings) -> set[str]:
-    query = select(Lease.name).where(Lease.name.in_(_DUTIES), Lease.expires_at > around.now_ms())
     async with around.database.read() as session:
-        return _DUTIES.keys() - set(await session.scalars(query))
+        return _DUTIES.keys() - await repository.held_leases(session, _DUTIES, now_ms=around.now_ms())
 
 
 MEMBERS: Final = Check("ingest", "Every member of the ingest is held by somebody", _look_at_members)

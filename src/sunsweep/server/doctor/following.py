@@ -3,10 +3,8 @@
 import asyncio
 from typing import Final
 
-from sqlalchemy import select
-
 from sunsweep.server.broker.logins import wait_applied
-from sunsweep.server.db.models import BrokerSync
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.surroundings import Surroundings
 
 TRIES: Final = 10
@@ -28,5 +26,5 @@ async def has_followed(around: Surroundings) -> bool:
 async def has_runner(around: Surroundings) -> bool:
     """Whether somebody kept a local broker's logins within the last minute."""
     async with around.database.read() as session:
-        seen_at = (await session.execute(select(BrokerSync.runner_seen_at))).scalar_one()
-    return around.now_ms() - seen_at < _GONE_MS
+        sync = await repository.broker_sync(session)
+    return around.now_ms() - sync.runner_seen_at < _GONE_MS

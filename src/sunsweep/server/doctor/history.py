@@ -2,12 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from sunsweep.server.db.models import Company, DirtyHour, Machine, TelemetryRow
 from sunsweep.server.db.partitions import partitions
 from sunsweep.server.db.state import state_of
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.check import Check
 from sunsweep.server.doctor.findings import Finding, fails, ok, warning
 from sunsweep.server.doctor.surroundings import Surroundings
@@ -19,7 +16,6 @@ _LATE_MS: Final = 2 * 3_600_000
 _MARKS: Final = 100_000
 _SLACK_DAYS: Final = 2
 """Retention keeps a day more than was promised, and looks once an hour."""
-_AT_ONCE: Final = 200
 
 
 async def _look_at_partitions(around: Surroundings) -> list[Finding]:
@@ -51,31 +47,20 @@ async def _overdue(around: Surroundings, bound_ms: int) -> int | None:
     """When the oldest is from that should be gone, as far as it can be told without reading all of it."""
     if around.database.is_sqlite:
         async with around.database.read() as session:
-            return await _oldest_row(session, bound_ms)
+            return await repository.oldest_sample(session, before_ms=bound_ms)
     # Whole weeks go; the oldest of them is empty while the platform is young.
     old = [week.until_ms for week in await partitions(around.database) if week.until_ms <= bound_ms - WEEK_MS]
     if not old:
         return None
     async with around.database.read() as session:
-        return await _oldest_row(session, max(old))
-
-
-async def _oldest_row(session: AsyncSession, bound_ms: int) -> int | None:
-    """Machine by machine: the key begins with it."""
-    known = (await session.scalars(select(Machine.id).order_by(Machine.id))).all()
-    for at in range(0, len(known), _AT_ONCE):
-        mine = TelemetryRow.machine_id.in_(known[at : at + _AT_ONCE])
-        query = select(func.min(TelemetryRow.ts)).where(mine, TelemetryRow.ts < bound_ms)
-        if (found := await session.scalar(query)) is not None:
-            return int(found)
-    return None
+        return await repository.oldest_sample(session, before_ms=max(old))
 
 
 async def _look_at_counting(around: Surroundings) -> list[Finding]:
     async with around.database.read() as session:
         lag_ms = around.now_ms() - await state_of(session, "rolled_until")
-        marks = (await session.execute(select(func.count()).select_from(DirtyHour))).scalar_one()
-        companies = (await session.execute(select(func.count()).select_from(Company))).scalar_one()
+        marks = await repository.hours_to_count(session)
+        companies = await repository.companies(session)
     findings = []
     remedy = "`jobs` counts: see whether it runs, and its log"
     if lag_ms > DAY_MS:

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import func, select
-
-from sunsweep.server.db.models import BrokerSync, LoginToKick, TopicsToClear
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.check import Check
 from sunsweep.server.doctor.findings import Finding, fails, ok, unknown, warning
 from sunsweep.server.doctor.following import has_followed, has_runner
@@ -23,7 +21,7 @@ async def _new_ones(around: Surroundings) -> Finding:
     """The local broker's runner writes them into files; EMQX reads the views by itself."""
     followed = await has_followed(around)
     async with around.database.read() as session:
-        sync = (await session.execute(select(BrokerSync))).scalar_one()
+        sync = await repository.broker_sync(session)
     if await has_runner(around):
         if followed:
             return ok("the local broker has taken every login")
@@ -39,11 +37,9 @@ async def _new_ones(around: Surroundings) -> Finding:
 
 async def _old_ones(around: Surroundings) -> list[Finding]:
     now_ms = around.now_ms()
-    kicks = select(func.count()).where(LoginToKick.asked_at < now_ms - _KICKED_MS)
-    topics = select(func.count()).where(TopicsToClear.asked_at < now_ms - _CLEARED_MS)
     async with around.database.read() as session:
-        connected = (await session.execute(kicks)).scalar_one()
-        retained = (await session.execute(topics)).scalar_one()
+        connected = await repository.connected_too_long(session, since_ms=now_ms - _KICKED_MS)
+        retained = await repository.retained_too_long(session, since_ms=now_ms - _CLEARED_MS)
     findings = []
     if connected:
         words = f"{plural(connected, 'login')} taken away more than {span(_KICKED_MS)} ago may still be connected"

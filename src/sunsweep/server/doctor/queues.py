@@ -5,13 +5,12 @@ from typing import Any, Final
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import ColumnElement, and_, case, func, select
 
 from sunsweep.mqtt.emqx_admin import EmqxError
 from sunsweep.server.broker.emqx import emqx_admin
-from sunsweep.server.db.models import CommandRow, MachineStatus
 from sunsweep.server.db.seats import member_id
 from sunsweep.server.db.state import state_of
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.check import Check
 from sunsweep.server.doctor.emqx import amount
 from sunsweep.server.doctor.findings import Finding, fails, ok, unknown, warning
@@ -36,11 +35,8 @@ async def _look(around: Surroundings) -> list[Finding]:
 
 
 async def _last_word(around: Surroundings) -> list[Finding]:
-    query = select(func.max(MachineStatus.seen_at), _number(MachineStatus.presence == "online"))
     async with around.database.read() as session:
-        row = (await session.execute(query)).one()
-    newest: int | None = row[0]
-    here = int(row[1])
+        newest, here = await repository.last_word(session)
     if newest is None:
         return [ok("no machine has said anything yet")]
     ago_ms = max(0, around.now_ms() - newest)
@@ -51,24 +47,12 @@ async def _last_word(around: Surroundings) -> list[Finding]:
 
 
 async def _commands(around: Surroundings) -> list[Finding]:
-    late = CommandRow.issued_at < around.now_ms() - _COMMAND_MS
-    query = (
-        select(func.count(), _number(and_(late, MachineStatus.presence == "online")))
-        .select_from(CommandRow)
-        .outerjoin(MachineStatus, MachineStatus.machine_id == CommandRow.machine_id)
-        .where(CommandRow.state == "queued")
-    )
     async with around.database.read() as session:
-        waiting, held_up = map(int, (await session.execute(query)).one())
+        waiting, held_up = await repository.waiting_commands(session, late_ms=around.now_ms() - _COMMAND_MS)
     if held_up:
         words = f"{plural(held_up, 'command')} for machines that are online have waited for more than a minute"
         return [warning(words, "see `duties` here, and the log of `dispatch`")]
     return [ok(f"waiting for their machines: {plural(waiting, 'command')}")]
-
-
-def _number(which: ColumnElement[bool]) -> ColumnElement[int]:
-    """Of the rows that are so; MySQL has no FILTER."""
-    return func.coalesce(func.sum(case((which, 1), else_=0)), 0)
 
 
 async def _in_emqx(around: Surroundings) -> list[Finding]:

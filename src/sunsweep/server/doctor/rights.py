@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final, NamedTuple
 
 from sunsweep.contract.topics import (
+    BEYOND_A_MACHINE,
     Channel,
     Event,
     EventTopic,
@@ -27,8 +28,6 @@ from sunsweep.server.features.machines.service import Login
 _CLOSE: Final = (
     "stop letting machines in until the broker's rules are right (deploy/emqx/emqx.conf, its `authorization`)"
 )
-_TOO_WIDE: Final = ("company/+/#", "#", "$share/doctor/company/+/#")
-"""A group of its own: in the ingest's it would take messages away."""
 
 
 class _Trial(NamedTuple):
@@ -115,7 +114,7 @@ async def _foreign(trial: _Trial) -> list[Finding]:
     async with connected(trial.login(stranger)) as owner:
         findings += [
             fails(f"a machine may listen to {topic_filter}: to every company's machines", _CLOSE)
-            for topic_filter in _TOO_WIDE
+            for topic_filter in BEYOND_A_MACHINE
             if await _overhears(trial, owner, stranger, topic_filter)
         ]
     async with connected(trial.login(one)) as machine:

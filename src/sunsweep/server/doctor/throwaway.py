@@ -11,17 +11,16 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sunsweep.server.broker import kicks, logins
 from sunsweep.server.db.engine import DATABASE_AWAY
-from sunsweep.server.db.models import Company, Machine, MachineCredential, MachineStatus
+from sunsweep.server.doctor import repository
 from sunsweep.server.doctor.surroundings import Surroundings
 from sunsweep.server.doctor.words import reason
 from sunsweep.server.features.accounts.service import add_company
 from sunsweep.server.features.audit.actions import Action
-from sunsweep.server.features.machines import repository, service
+from sunsweep.server.features.machines import repository as machines
+from sunsweep.server.features.machines import service
 from sunsweep.server.features.machines.service import Login
 
 LIFE_MS: Final = 600_000
@@ -64,11 +63,11 @@ async def _make(around: Surroundings, token: str, companies: Sequence[str]) -> T
         for number, company in enumerate((ours, ours, theirs), start=1):
             serial = f"doctor-{token}-{number}"
             machine, login = await service.add(session, company.id, serial, now_ms=now_ms)
-            await repository.end_later(session, machine.id, ends_at=now_ms + LIFE_MS)
+            await machines.end_later(session, machine.id, ends_at=now_ms + LIFE_MS)
             made.append(login)
         names = [login.mqtt_username for login in made]
         # No first use is noted, which would be an entry in the log of a company that goes.
-        await repository.use(session, await repository.fresh(session, names), now_ms=now_ms)
+        await machines.use(session, await machines.fresh(session, names), now_ms=now_ms)
         await _note(around, session, Action.MACHINE_ADD, companies, names)
     return Trio(*made)
 
@@ -83,28 +82,18 @@ async def _take_away(around: Surroundings, companies: Sequence[str]) -> None:
 
 async def _take_left_behind(around: Surroundings) -> None:
     """Of a doctor that was killed: told by names that only a doctor gives, and by an age that none reaches."""
-    old = (Company.name.startswith(_COMPANY), Company.created_at < around.now_ms() - LIFE_MS)
     async with around.database.read() as session:
-        found = list(await session.scalars(select(Company.name).where(*old)))
+        found = await repository.companies_named(session, _COMPANY, before_ms=around.now_ms() - LIFE_MS)
     if left := [name for name in found if _NAME.fullmatch(name)]:
         await _take_away(around, left)
 
 
 async def _delete(around: Surroundings, session: AsyncSession, names: Sequence[str]) -> None:
     """All of them, or nothing; a company in which somebody has made anything else stays, by its foreign keys."""
-    companies = list(await session.scalars(select(Company.id).where(Company.name.in_(names))))
-    machines = list(await session.scalars(select(Machine).where(Machine.company_id.in_(companies))))
-    if not companies or not all(_SERIAL.fullmatch(machine.serial) for machine in machines):
+    theirs = await repository.machines_of(session, names)
+    if not theirs or not all(_SERIAL.fullmatch(machine.serial) for machine in theirs):
         return
-    ids = [machine.id for machine in machines]
-    owned = MachineCredential.machine_id.in_(ids)
-    usernames = list(await session.scalars(select(MachineCredential.username).where(owned)))
-    await kicks.ask(session, usernames, around.now_ms())
-    await session.execute(delete(MachineCredential).where(owned))
-    await session.execute(delete(MachineStatus).where(MachineStatus.machine_id.in_(ids)))
-    await session.execute(delete(Machine).where(Machine.id.in_(ids)))
-    await session.execute(delete(Company).where(Company.id.in_(companies)))
-    await logins.changed(session)
+    usernames = await repository.delete_all(session, names, now_ms=around.now_ms())
     await _note(around, session, Action.MACHINE_DELETE, names, usernames)
 
 

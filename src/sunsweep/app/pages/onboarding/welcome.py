@@ -16,6 +16,7 @@ from sunsweep.app.one_time import OneTime
 from sunsweep.app.pages.onboarding.arrival import ArrivalCard
 from sunsweep.app.pages.onboarding.qr import svg
 from sunsweep.app.words import _, isolate, ngettext
+from sunsweep.contract.topics import Channel, MachineTopic
 
 QR_SIDE: Final = 196
 SHORT_MS: Final = 10 * 60_000
@@ -179,7 +180,10 @@ def LoginCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], 
                 ]
             ),
         )
-    topic = f"company/{shown.company_id}/machine/{machine_id}"
+    telemetry, status, command = (
+        str(MachineTopic(shown.company_id, machine_id, channel))
+        for channel in (Channel.TELEMETRY, Channel.STATUS, Channel.COMMAND)
+    )
     return card(
         title,
         *(
@@ -188,7 +192,7 @@ def LoginCard(machine_id: str, shown: OneTime | None, keep: Callable[[OneTime], 
         ),
         Copyable("mqtt-username", _("User name"), shown.mqtt_username),
         Copyable("mqtt-password", _("Password, shown this once"), shown.mqtt_password),
-        Copyable("topic-telemetry", _("It publishes its measurements to"), f"{topic}/telemetry"),
-        Copyable("topic-status", _("It publishes its status to"), f"{topic}/status"),
-        Copyable("topic-command", _("It hears its commands on"), f"{topic}/command"),
+        Copyable("topic-telemetry", _("It publishes its measurements to"), telemetry),
+        Copyable("topic-status", _("It publishes its status to"), status),
+        Copyable("topic-command", _("It hears its commands on"), command),
     )
