@@ -1,6 +1,5 @@
 """`sunsweep certs` makes the broker's certificate, `sunsweep keep-certs` keeps it good."""
 
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +11,8 @@ from sunsweep.cli import logs
 from sunsweep.cli.certificates import CA_DAYS, SERVER_DAYS, CertificateError, issue, succeed
 from sunsweep.cli.interrupt import end_quietly
 from sunsweep.cli.keep_certs import FromFiles, OwnAuthority, Place, Source, keep, look
-from sunsweep.cli.metrics_server import metrics_server
+from sunsweep.cli.metrics_server import measured
 from sunsweep.cli.plainly import fail, plainly
-from sunsweep.cli.ports import require
 from sunsweep.machine.signals import until_signalled
 
 Hosts = Annotated[list[str], typer.Option(help="name or address that machines call; may be given several times")]
@@ -67,8 +65,7 @@ def keep_certs(
         logs.set_up("INFO", log_format)
 
         async def work() -> None:
-            port = None if metrics_port is None else require(metrics_host, metrics_port, "--metrics-port")
-            with nullcontext() if port is None else metrics_server(metrics_host, port):
+            with measured(metrics_host, metrics_port, "--metrics-port"):
                 await keep(source, out, broker=place)
 
         uvloop.run(until_signalled(work()))

@@ -2,7 +2,7 @@
 
 from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +10,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from prometheus_client import make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
+
+from sunsweep.cli.ports import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +27,11 @@ class _Quiet(WSGIRequestHandler):
     """A scrape is no news."""
 
     def log_message(self, format: str, *args: Any) -> None: ...  # noqa: A002  its name in the library
+
+
+def measured(host: str, port: int | None, variable: str) -> AbstractContextManager[int | None]:
+    """With `/metrics` and `/healthz` on that port, if there is one; raises `PortError`, which names `variable`."""
+    return nullcontext() if port is None else metrics_server(host, require(host, port, variable))
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -96,13 +95,9 @@ def settle_loaded(
     print("Have SUNSWEEP_SECRET_KEY be another before anything is started: it ends the access tokens of then.")
 
 
-@contextmanager
-def _alone(data: Path | None) -> Iterator[None]:
-    if data is None:
-        yield
-        return
-    with Folder(data):
-        yield
+def _alone(data: Path | None) -> AbstractContextManager[object]:
+    """The folder of `sunsweep up`, held, so that nobody else works in it; without one it is a server's own affair."""
+    return nullcontext() if data is None else Folder(data)
 
 
 def _restore(

@@ -1,8 +1,7 @@
 """`sunsweep`: one command line for everything behind the broker."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Coroutine
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +22,7 @@ from sunsweep.cli.first_start import make_first_admin
 from sunsweep.cli.interrupt import end_quietly
 from sunsweep.cli.ledger import ledger
 from sunsweep.cli.machines import machines
-from sunsweep.cli.metrics_server import metrics_server
+from sunsweep.cli.metrics_server import measured
 from sunsweep.cli.plainly import fail, plainly
 from sunsweep.cli.ports import require
 from sunsweep.cli.prepare import prepare
@@ -125,7 +124,7 @@ def serve(
     async def work() -> None:
         settings = settings_of(ServeSettings, data)
         if not chosen & {Role.API, Role.LIVE}:
-            with _measured(settings.metrics_host, settings.metrics_port, "SUNSWEEP_METRICS_PORT"):
+            with measured(settings.metrics_host, settings.metrics_port, "SUNSWEEP_METRICS_PORT"):
                 await run_roles(settings, chosen, None)
             return
         port = require(settings.host, settings.port, "SUNSWEEP_PORT")
@@ -154,7 +153,7 @@ def ingest(
         settings = settings_of(BackendSettings, data)
         host = metrics_host or settings.metrics_host
         port = settings.metrics_port if metrics_port is None else metrics_port
-        with _measured(host, port, "--metrics-port"):
+        with measured(host, port, "--metrics-port"):
             await run_ingest(settings, members=members)
 
     _run(until_signalled(work()))
@@ -196,13 +195,6 @@ def common(version: Annotated[bool, typer.Option("--version", help="print the ve
     if version:
         print(f"sunsweep {__version__}")
         raise typer.Exit
-
-
-@contextmanager
-def _measured(host: str, port: int | None, variable: str) -> Iterator[None]:
-    """With `/metrics` and `/healthz` on that port, if there is one; raises `PortError`."""
-    with nullcontext() if port is None else metrics_server(host, require(host, port, variable)):
-        yield
 
 
 def _roles(text: str) -> frozenset[Role]:
