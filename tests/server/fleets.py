@@ -79,3 +79,16 @@ async def up_to(socket: ClientConnection, found: Callable[[Frame], bool], *, wit
 def is_of(serial: str, kind: str, **data: Any) -> Callable[[Frame], bool]:
     """A frame of this machine and type that says this."""
     return lambda one: (one["machine_id"], one["type"]) == (serial, kind) and data.items() <= one["data"].items()
+
+
+def says(serial: str, battery: float) -> Callable[[Frame], bool]:
+    """A sample of this machine, or the snapshot that has it already.
+
+    First words may be in the database before it is asked for who is new, and then come with the snapshot.
+    """
+
+    def found(one: Frame) -> bool:
+        sample = one["data"].get("telemetry") if one["type"] == "snapshot" else one["data"]
+        return one["machine_id"] == serial and (sample or {}).get("battery") == battery
+
+    return found

@@ -13,7 +13,7 @@ from sunsweep.server import metrics
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.machines import service as machines
-from tests.server.fleets import Frame, add_machines, batches, fleet, is_of, message, spokesman, tell, up_to
+from tests.server.fleets import add_machines, batches, fleet, is_of, message, says, spokesman, tell, up_to
 from tests.server.viewers import VIEWER, closing, frame, opened, say
 from tests.support.platform import HOST, Platform, eventually
 
@@ -181,17 +181,11 @@ async def test_a_machine_that_moves_is_the_one_s_no_longer_and_the_other_s_from_
             shown = await up_to(beta, is_of("MOVE-1", "telemetry"))
             await add_machines(shared, ["MOVE-2"])
             await tell(client, "MOVE-2", {"battery": 4})
-            mine = await up_to(alpha, is_of("MOVE-2", "telemetry", battery=4))
+            mine = await up_to(alpha, says("MOVE-2", 4))
     assert moved.login.company_id == 2
     # The database may have had it before us, and dated it.
     assert shown[-1]["data"]["battery"] == 2
     assert "MOVE-1" not in {one["machine_id"] for one in mine}
-
-
-def battery_of(one: Frame) -> float | None:
-    """What a snapshot or a sample says."""
-    sample = one["data"].get("telemetry") if one["type"] == "snapshot" else one["data"]
-    return (sample or {}).get("battery")
 
 
 async def test_machines_that_come_are_shown_and_their_first_words_too(shared: Platform) -> None:
@@ -199,8 +193,7 @@ async def test_machines_that_come_are_shown_and_their_first_words_too(shared: Pl
         assert "NEW-1" not in snapshots
         await add_machines(shared, ["NEW-1"])
         await tell(client, "NEW-1", {"battery": 7})
-        # Where the database had them before it was asked for who is new, they are in the snapshot.
-        shown = await up_to(socket, lambda one: one["machine_id"] == "NEW-1" and battery_of(one) == 7)
+        shown = await up_to(socket, says("NEW-1", 7))
     assert next(one["type"] for one in shown if one["machine_id"] == "NEW-1") == "snapshot"
 
 
@@ -278,10 +271,5 @@ async def test_what_comes_while_a_socket_opens_is_in_the_snapshot_or_a_frame(sha
             publishing = asyncio.create_task(tell(machine, "OPEN-1", {"battery": number}))
             await asyncio.sleep(number / 300)
             async with connect(url(shared, f"?token={token}&batch=true"), proxy=None) as socket:
-                newest = None
-                while newest != number:
-                    for one in await message(socket):
-                        if one["machine_id"] == "OPEN-1" and one["type"] in ("snapshot", "telemetry"):
-                            sample = one["data"].get("telemetry") if one["type"] == "snapshot" else one["data"]
-                            newest = (sample or {}).get("battery")
+                await up_to(socket, says("OPEN-1", number))
             await publishing
