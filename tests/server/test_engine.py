@@ -4,16 +4,18 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import uvloop
 from sqlalchemy import text
+from sqlalchemy.exc import PendingRollbackError
 
 from sunsweep.server.db.engine import DATABASE_AWAY, Database
 from tests.support.mariadb import MariaDB
+from tests.support.platform import eventually
 from tests.support.proxy import proxy_to
 
 ATTEMPTS = 30
@@ -72,7 +74,33 @@ async def test_who_is_cancelled_while_sqlite_is_busy_leaves_nothing_open(tmp_pat
     await second.close()
     await write_one(first)
     await first.close()
-    assert threading.active_count() == before
+    # A thread of the driver's answers, and then ends.
+    await eventually(threads_of(before))
+
+
+def threads_of(number: int) -> Callable[[], Awaitable[bool]]:
+    async def reached() -> bool:
+        return threading.active_count() == number
+
+    return reached
+
+
+async def test_a_connection_that_is_closed_under_a_cursor_keeps_no_lock(tmp_path: Path) -> None:
+    """Who tells of a cancelled statement still holds its cursor, and so SQLite's connection and its transaction."""
+    database = Database(f"sqlite:///{tmp_path / 'held.db'}")
+    async with database.write() as session:
+        await session.execute(text("CREATE TABLE t (x INTEGER)"))
+    await write_one(database)
+    with pytest.raises(PendingRollbackError):  # noqa: PT012  it is the end of the block that raises
+        async with database.transaction() as connection:
+            raw = await connection.get_raw_connection()
+            assert raw.driver_connection is not None
+            held = await raw.driver_connection.execute("SELECT x FROM t")
+            await connection.invalidate()
+    await write_one(database)
+    await database.close()
+    with pytest.raises(ValueError, match="closed"):
+        await held.fetchone()
 
 
 async def write_one(database: Database) -> None:

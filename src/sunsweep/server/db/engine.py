@@ -1,5 +1,6 @@
 """The database behind one small object: sessions that read, sessions that write, and nothing else that commits."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -111,10 +112,23 @@ class Database:
         await self._ingest.dispose()
 
 
+class _RolledBack(sqlite3.Connection):
+    """One that ends its transaction when it is closed.
+
+    SQLite itself ends it with the connection's last statement, and one that was cancelled may be held for ever by who
+    tells of it: until then nobody else could write.
+    """
+
+    def close(self) -> None:
+        try:
+            self.rollback()
+        finally:
+            super().close()
+
+
 def _sqlite_engine(url: URL) -> AsyncEngine:
-    engine = create_async_engine(
-        url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=8, max_overflow=8
-    )
+    arguments = {"timeout": BUSY_TIMEOUT_S, "factory": _RolledBack}
+    engine = create_async_engine(url, hide_parameters=True, connect_args=arguments, pool_size=8, max_overflow=8)
     # Of two cancellations the second would have SQLAlchemy stop the driver's thread and not wait for it: it then ended
     # with an answer still owed, or after the loop, with a transaction still open.
     engine.dialect.do_terminate = engine.dialect.do_close  # type: ignore[method-assign]  # closing waits for the thread
