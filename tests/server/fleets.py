@@ -39,7 +39,7 @@ async def tell(client: MqttClient, serial: str, data: object, channel: str = "te
     await client.publish(topic, json.dumps(data).encode(), qos=1)
 
 
-async def message(socket: ClientConnection, *, within_s: float = 10.0) -> Any:
+async def message(socket: ClientConnection, *, within_s: float = 30.0) -> Any:
     async with asyncio.timeout(within_s):
         return json.loads(await socket.recv())
 

@@ -29,7 +29,7 @@ async def test_a_bare_machine_works_fully(platform: Platform) -> None:
         # Publishing while subscribed, with the same login, at the same time.
         await mosquitto.publish(platform.mqtt_port, topic(login, "telemetry"), json.dumps(SAMPLE), "-q", "1", **who)
         await mosquitto.publish(platform.mqtt_port, topic(login, "status"), json.dumps(RUNNING), **who)
-        frames = [json.loads(await asyncio.wait_for(viewer.recv(), 5)) for _ in range(3)]
+        frames = [json.loads(await asyncio.wait_for(viewer.recv(), 30)) for _ in range(3)]
         by_type = {frame["type"]: frame["data"] for frame in frames}
         assert by_type["telemetry"] == SAMPLE
         assert by_type["status"] == RUNNING
@@ -57,7 +57,7 @@ async def test_a_bare_machine_works_fully(platform: Platform) -> None:
             return found if found == "sent" else ""
 
         await eventually(state)
-        shown = [json.loads(await asyncio.wait_for(viewer.recv(), 5)) for _ in range(3)]
+        shown = [json.loads(await asyncio.wait_for(viewer.recv(), 30)) for _ in range(3)]
         assert [frame["data"] for frame in shown if frame["type"] == "command"] == [received]
 
 

@@ -58,7 +58,7 @@ async def greeted(socket: ClientConnection, packet: bytes | None = None) -> byte
     return welcome
 
 
-async def closed(socket: ClientConnection, *, within_s: float = 5.0) -> int | None:
+async def closed(socket: ClientConnection, *, within_s: float = 30.0) -> int | None:
     """The code it is closed with."""
     async with asyncio.timeout(within_s):
         while True:

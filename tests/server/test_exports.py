@@ -177,7 +177,7 @@ async def test_who_hangs_up_stops_the_work(shared: Platform, monkeypatch: pytest
     ):
         assert answer.status_code == 200
         await last.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await stopped.wait()
     assert read == 5
 

@@ -400,7 +400,7 @@ async def test_a_viewer_who_reads_nothing_delays_nobody_and_is_told_what_it_lost
 async def _hears_of_its_loss(deaf: asyncio.StreamReader, number: int) -> None:
     """Frames are read raw; what is told as lost and what was shown make up the whole."""
     heard = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while b'"battery": %d,' % (number - 1) not in heard:
             chunk = await deaf.read(1 << 20)
             assert chunk

@@ -22,13 +22,13 @@ def url(platform: Platform, serial: str, query: str = "") -> str:
     return f"ws://{HOST}:{platform.settings.port}/realtime/{serial}{query}"
 
 
-async def frame(socket: ClientConnection, *, within_s: float = 5.0) -> dict[str, Any]:
+async def frame(socket: ClientConnection, *, within_s: float = 30.0) -> dict[str, Any]:
     async with asyncio.timeout(within_s):
         found: dict[str, Any] = json.loads(await socket.recv())
     return found
 
 
-async def frames(socket: ClientConnection, kind: str, number: int, *, within_s: float = 5.0) -> list[dict[str, Any]]:
+async def frames(socket: ClientConnection, kind: str, number: int, *, within_s: float = 30.0) -> list[dict[str, Any]]:
     """The next frames of one type."""
     found: list[dict[str, Any]] = []
     while len(found) < number:
@@ -38,7 +38,7 @@ async def frames(socket: ClientConnection, kind: str, number: int, *, within_s: 
     return found
 
 
-async def closing(socket: ClientConnection, *, within_s: float = 5.0) -> int:
+async def closing(socket: ClientConnection, *, within_s: float = 30.0) -> int:
     """The code the server closes with, whatever it says before."""
     async with asyncio.timeout(within_s):
         await socket.wait_closed()

@@ -66,7 +66,7 @@ class Inbox:
     def payloads(self) -> list[bytes]:
         return [message.payload for message in self.messages]
 
-    async def holds(self, count: int, *, within_s: float = 10.0) -> list[Message]:
+    async def holds(self, count: int, *, within_s: float = 30.0) -> list[Message]:
         """The first `count` messages, as soon as they are there."""
         async with asyncio.timeout(within_s):
             while len(self.messages) < count:
@@ -110,12 +110,12 @@ async def connected(
         backoff=quick(),
     )
     async with running(client):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await client.wait_connected()
         yield client
 
 
-async def until(check: Callable[[], object], *, within_s: float = 10.0) -> None:
+async def until(check: Callable[[], object], *, within_s: float = 30.0) -> None:
     """Returns as soon as `check` is true; fails when the time is up."""
     async with asyncio.timeout(within_s):
         while not check():

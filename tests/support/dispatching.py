@@ -21,7 +21,7 @@ from sunsweep.server.clock import wall_clock
 from sunsweep.server.dispatch.dispatcher import Dispatcher, over
 from sunsweep.server.features.machines.service import Login
 from sunsweep.server.roles import connection, run_ingest
-from tests.support.platform import Platform, eventually, new_platform, topic
+from tests.support.platform import Platform, eventually, ingest_begins, new_platform, topic
 
 
 @asynccontextmanager
@@ -31,7 +31,8 @@ async def started(url: str, folder: Path) -> AsyncIterator[Platform]:
     try:
         await running.start_broker()
         await running.start_web()
-        running._spawn("backend", run_ingest(running.settings))
+        async with ingest_begins():
+            running._spawn("backend", run_ingest(running.settings))
         yield running
     finally:
         await running.stop()
@@ -51,7 +52,7 @@ async def dispatcher(platform: Platform, time: Time | None = None) -> AsyncItera
     running = Dispatcher(platform.database, over(connection(platform.settings, "dispatch")), now_ms=time or Time())
     task = asyncio.create_task(running.run(), name="dispatcher")
     try:
-        await asyncio.wait_for(running._client.wait_connected(), 5)
+        await asyncio.wait_for(running._client.wait_connected(), 30)
         yield running
     finally:
         task.cancel()

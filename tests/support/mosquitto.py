@@ -30,11 +30,11 @@ class Subscriber:
         self._output = output
 
     async def subscribed(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (await self._line()).startswith(b"Subscribed"):
                 pass
 
-    async def message(self, *, within_s: float = 10.0) -> str:
+    async def message(self, *, within_s: float = 30.0) -> str:
         """The next payload, of one line."""
         async with asyncio.timeout(within_s):
             while (line := await self._line()).startswith(_TALK):

@@ -50,7 +50,7 @@ class Peer:
         (code,) = await self._client.subscribe(topic_filter, qos=qos)
         return (code if isinstance(code, int) else code.value) < _FAILURE
 
-    async def heard(self, payload: str, *, within_s: float = 5.0) -> list[str]:
+    async def heard(self, payload: str, *, within_s: float = 30.0) -> list[str]:
         """All payloads up to this one."""
         async with asyncio.timeout(within_s):
             while not any(got.payload == payload for got in self.got):

@@ -10,16 +10,14 @@ from blockbuster import BlockBuster
 from sqlalchemy import Connection, Engine, event, text
 
 from sunsweep.contract.times import iso
-from sunsweep.server import metrics
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db import migrate
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.seats import member_id
 from sunsweep.server.features.ledger.check import check
 from sunsweep.server.features.ledger.repository import machine_names
 from tests.support.command import sunsweep
 from tests.support.mariadb import MariaDB
-from tests.support.platform import Platform, eventually, more, new_settings, platform_over
+from tests.support.platform import Platform, eventually, ingest_begins, new_settings, platform_over
 from tests.upgrades.old import MQTT_PASSWORD, ROWS, SCHEMAS, Shape, begin_at, content, shape, write_as
 
 
@@ -61,10 +59,8 @@ async def upgraded(database: Database, schema: str, database_url: str, tmp_path:
 @pytest.mark.parametrize("schema", SCHEMAS)
 async def test_the_product_works_on_it(upgraded: Platform) -> None:
     admin = "admin1@example.com"
-    connected = metrics.MQTT_CONNECTIONS.labels(member_id(0))._value
-    before = connected.get()
-    await upgraded.start_backend()
-    await eventually(lambda: more(connected, before))
+    async with ingest_begins():
+        await upgraded.start_backend()
     machines = (await upgraded.get("/machines", as_=admin))["items"]
     assert {"OLD-1", "OLD-2"} <= {machine["machine_id"] for machine in machines}
     async with upgraded.mqtt("m-10001", MQTT_PASSWORD) as machine:

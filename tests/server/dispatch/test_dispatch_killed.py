@@ -20,7 +20,7 @@ from sunsweep.server.features.machines.service import Login, known
 from sunsweep.server.roles import run_ingest
 from tests.support.dispatching import Time, dispatcher, real_machine
 from tests.support.dying_dispatch import Point, dispatch_until_killed
-from tests.support.platform import Platform, eventually, new_platform, topic
+from tests.support.platform import Platform, eventually, ingest_begins, new_platform, topic
 
 A_FEW = 3
 MANY = pytest.param(50, marks=[pytest.mark.prove, pytest.mark.timeout(1800)])
@@ -36,7 +36,8 @@ async def site(sqlite_url: str, tmp_path: Path) -> AsyncIterator[tuple[Platform,
     try:
         login = await running.add_machine(SERIAL)
         await running.start_broker()
-        running._spawn("backend", run_ingest(running.settings))
+        async with ingest_begins():
+            running._spawn("backend", run_ingest(running.settings))
         yield running, login
     finally:
         await running.stop()
