@@ -10,7 +10,7 @@ from tests.chaos.acts import Scenario
 from tests.chaos.play import BROKER_LIVES, MARIADB, SCENARIOS, SQLITE, TWO_WORKERS, play
 from tests.support.mariadb import MariaDB, running_mariadb
 
-BRIEFLY_S = 22.0
+BRIEFLY_S = 16.0
 LONG_S = 120.0
 
 

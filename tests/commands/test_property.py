@@ -248,7 +248,7 @@ def prove(new_world: NewWorld, *, examples: int, number: int | None = None) -> N
 
 @pytest.mark.timeout(230)
 def test_what_people_are_told_is_true(new_world: NewWorld) -> None:
-    prove(new_world, examples=60)
+    prove(new_world, examples=45)
 
 
 @pytest.mark.prove

@@ -7,12 +7,12 @@ from sqlalchemy.exc import IntegrityError
 from sunsweep.cli.audit import record
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
+from sunsweep.server.db.fit import require_schema
 from sunsweep.server.errors import ConflictError
 from sunsweep.server.features.accounts import repository, service
 from sunsweep.server.features.accounts.passwords import generate_password
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.audit.actions import Action
-from sunsweep.server.roles import require_schema
 from sunsweep.server.settings import ServeSettings
 
 

@@ -15,9 +15,9 @@ from sunsweep.cli.folder import FolderError
 from sunsweep.cli.ports import PortError
 from sunsweep.mqtt.local_broker import BrokerError
 from sunsweep.server.backup.errors import BackupError
+from sunsweep.server.db.fit import SchemaError
 from sunsweep.server.errors import SunsweepError
 from sunsweep.server.ingest.store import StoreAwayError
-from sunsweep.server.roles import SchemaError
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from sunsweep.cli.plainly import plainly
 from sunsweep.server.broker.logins import wait_applied
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.roles import require_schema
+from sunsweep.server.db.fit import require_schema
 from sunsweep.server.settings import BACKEND_FILE, BackendSettings, folder_database_url
 
 Result = TypeVar("Result")

@@ -5,7 +5,7 @@ import gc
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,17 +17,15 @@ from sunsweep.mqtt.client import MqttClient
 from sunsweep.mqtt.emqx_admin import EmqxAdmin
 from sunsweep.mqtt.settings import ConnectionSettings, settings_from_url
 from sunsweep.server import metrics
-from sunsweep.server.api import create_app
 from sunsweep.server.broker.emqx import emqx_admin
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import is_current
+from sunsweep.server.db.fit import require_schema
 from sunsweep.server.db.seats import member_id
-from sunsweep.server.db.state import set_state, unsettled_since
+from sunsweep.server.db.state import set_state
 from sunsweep.server.dispatch.dispatcher import KEEP_ALIVE_S, Dispatcher, over
 from sunsweep.server.features.accounts.tokens import Tokens
 from sunsweep.server.features.services import Services
-from sunsweep.server.gate import guarded
 from sunsweep.server.ingest.sessions import RECEIVE_MAXIMUM, SESSION_EXPIRY_S
 from sunsweep.server.ingest.worker import Pace, Worker
 from sunsweep.server.jobs.timetable import Jobs
@@ -36,13 +34,8 @@ from sunsweep.server.live.hub import Hub
 from sunsweep.server.settings import BackendSettings, Role, ServeSettings
 from sunsweep.server.stalls import watched_loop
 from sunsweep.server.tracing import traced
-from sunsweep.server.web import serve
 
 log = structlog.get_logger(__name__)
-
-
-class SchemaError(Exception):
-    """The database's schema is not the one this program was written for."""
 
 
 def connection(settings: BackendSettings, role: str, **more: Any) -> ConnectionSettings:
@@ -155,14 +148,26 @@ async def _run(
             )
             tasks.create_task(jobs.run(), name="jobs")
         if listener is not None:
-            # It reads files and builds every route: not in the loop that others wait for.
-            app = await asyncio.to_thread(create_app, services, hub, fleets, roles=roles)
+            # It imports much, reads files and builds every route: not in the loop that others wait for.
+            web = await asyncio.to_thread(_web, services, hub, fleets, roles, listener)
             tasks.create_task(services.refusals.run(database, services.now_ms), name="refusals")
-            web = serve(guarded(app, settings), listener, trusted_proxies=settings.trusted_proxies)
             tasks.create_task(web, name="web")
         spare_the_collector()
         log.info("begun", roles=",".join(sorted(roles)))
         ready.set()
+
+
+def _web(
+    services: Services, hub: Hub | None, fleets: Fleets | None, roles: Collection[Role], listener: socket.socket
+) -> Coroutine[Any, Any, None]:
+    """The web server, ready to run; what it is made of takes its time and memory, and an ingest needs none of it."""
+    from sunsweep.server.api import create_app  # noqa: PLC0415
+    from sunsweep.server.gate import guarded  # noqa: PLC0415
+    from sunsweep.server.web import serve  # noqa: PLC0415
+
+    app = create_app(services, hub, fleets, roles=roles)
+    settings = services.settings
+    return serve(guarded(app, settings), listener, trusted_proxies=settings.trusted_proxies)
 
 
 @asynccontextmanager
@@ -194,12 +199,3 @@ def spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-async def require_schema(database: Database) -> None:
-    """Raises `SchemaError`."""
-    if not await is_current(database):
-        raise SchemaError("the database's schema is not this program's; run `sunsweep migrate` first")
-    async with database.read() as session:
-        if await unsettled_since(session) is not None:
-            raise SchemaError("the database was loaded from a backup; run `sunsweep settle` first")

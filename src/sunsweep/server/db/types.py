@@ -10,6 +10,7 @@ MYSQL: Final = ("mysql", "mariadb")
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in a column that is an INTEGER."""
+MAX_ID: Final = 2**63 - 1
 
 Document = Text().with_variant(mysql.MEDIUMTEXT(), *MYSQL)
 """JSON as text: MySQL's own type reorders it and MariaDB's refuses what nests deeper than 32."""

@@ -7,12 +7,12 @@ from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
 
 from sunsweep.server.db.engine import DATABASE_AWAY
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.errors import ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
 from sunsweep.server.features.accounts import service
 from sunsweep.server.features.accounts.roles import Principal, Role
 from sunsweep.server.features.services import Services
 
-MAX_ID = 2**63 - 1
 COOKIE = "sunsweep_session"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 

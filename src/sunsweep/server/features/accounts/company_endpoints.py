@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.errors import ForbiddenError
 from sunsweep.server.features.accounts import repository, service
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.accounts.shapes import (
-    MAX_ID,
     CompanyChange,
     CompanyOut,
     CompanyPage,

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from sunsweep.contract.times import iso
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.features.accounts import key_repository, keys, service
-from sunsweep.server.features.accounts.shapes import MAX_ID, ApiKeyPage, NewApiKey, NewApiKeyOut, key_out
+from sunsweep.server.features.accounts.shapes import ApiKeyPage, NewApiKey, NewApiKeyOut, key_out
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.requests import Admin, CompanyId, NumberCursor, PageLimit, PersonAdmin, ServicesOf
 

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from sunsweep.contract.times import iso
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.features.accounts import people, repository, reset
 from sunsweep.server.features.accounts.passwords import generate_password, hash_password
 from sunsweep.server.features.accounts.shapes import (
-    MAX_ID,
     NewUser,
     NewUserOut,
     ResetLink,

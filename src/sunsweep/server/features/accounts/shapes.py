@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from sunsweep.contract.times import iso
 from sunsweep.server.db.models import ApiKey, Company, User
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.features.accounts.keys import MAX_DAYS
 from sunsweep.server.features.accounts.renewal import Login
 from sunsweep.server.features.accounts.roles import Role
 from sunsweep.server.features.accounts.tokens import Tokens
 
-MAX_ID = 2**63 - 1
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=256)]

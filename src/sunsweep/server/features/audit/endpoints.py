@@ -9,11 +9,12 @@ from pydantic import AwareDatetime, BaseModel
 
 from sunsweep.contract.times import iso, to_ms
 from sunsweep.server.db.models import AuditEntry
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.features.audit import repository
 from sunsweep.server.features.audit.actions import Action, Outcome
 from sunsweep.server.features.audit.actors import Kind
 from sunsweep.server.features.audit.repository import Selection
-from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, own_or_named
+from sunsweep.server.features.requests import Admin, AskedCompany, ServicesOf, own_or_named
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 

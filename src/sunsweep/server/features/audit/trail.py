@@ -7,12 +7,13 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.models import User
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.errors import SunsweepError
 from sunsweep.server.features.audit import service
 from sunsweep.server.features.audit.actors import Actor, Kind, nobody, of_principal, of_user
 from sunsweep.server.features.audit.bound import Refusal
 from sunsweep.server.features.audit.routes import action_of
-from sunsweep.server.features.requests import MAX_ID, ServicesOf, address, principal_of, services
+from sunsweep.server.features.requests import ServicesOf, address, principal_of, services
 
 RECORDED: Final = (401, 403, 404, 409, 429)
 """Statuses that refuse somebody something; 422 and the like only say that the request makes no sense."""

@@ -11,10 +11,11 @@ from sunsweep.contract.refusal import Reason
 from sunsweep.contract.times import iso, to_ms
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import DeadLetter
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.features.audit.trail import AuditTrail
 from sunsweep.server.features.deadletters import repository
 from sunsweep.server.features.deadletters.repository import Selection
-from sunsweep.server.features.requests import MAX_ID, Admin, AskedCompany, ServicesOf, own_or_named
+from sunsweep.server.features.requests import Admin, AskedCompany, ServicesOf, own_or_named
 
 Serial = Annotated[str, StringConstraints(pattern=rf"^{SERIAL_PATTERN}$")]
 

@@ -8,11 +8,11 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from sunsweep.contract.times import iso
 from sunsweep.contract.topics import SERIAL_PATTERN
 from sunsweep.server.db.models import Machine, MachineStatus
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.events import presence_data
 from sunsweep.server.features.machines.attention_repository import Attention
 from sunsweep.server.features.machines.current import Current, shown_status
 from sunsweep.server.features.machines.service import OVERLAP_S
-from sunsweep.server.features.requests import MAX_ID
 
 Name = Annotated[str, StringConstraints(max_length=120)]
 Model = Annotated[str, StringConstraints(max_length=64)]

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sunsweep.contract.limits import MAX_CLOCK_AHEAD_MS
 from sunsweep.contract.times import iso, to_ms
 from sunsweep.server.db.models import Machine, StatusEvent, TelemetryRow
+from sunsweep.server.db.types import MAX_ID
 from sunsweep.server.errors import InvalidError
-from sunsweep.server.features.requests import MAX_ID
 from sunsweep.server.features.telemetry import buckets, repository
 from sunsweep.server.features.telemetry.buckets import Bucket
 from sunsweep.server.features.telemetry.choice import Choice, choose
