@@ -135,7 +135,7 @@ class Flutter:
             await self.page.keyboard.type(text)
             return await _soon(self._holds(identifier, text))
 
-        await eventually(holds, within_s=30)
+        await eventually(holds, within_s=90)
 
     async def sign_in(self, email: str, password: str) -> None:
         """By the login page's form; what comes after it is the test's to wait for."""
