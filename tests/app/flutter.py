@@ -135,7 +135,11 @@ class Flutter:
             await self.page.keyboard.type(text)
             return await _soon(self._holds(identifier, text))
 
-        await eventually(holds, within_s=90)
+        try:
+            await eventually(holds, within_s=90)
+        except AssertionError as error:
+            error.add_note(f"{identifier}: {await self.look(identifier)}; the page says {await self.texts()}")
+            raise
 
     async def sign_in(self, email: str, password: str) -> None:
         """By the login page's form; what comes after it is the test's to wait for."""

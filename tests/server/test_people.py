@@ -183,16 +183,16 @@ async def test_nobodys_inbox_is_flooded(shared: Platform, office: PostOffice) ->
     email = "flooded@example.com"
     await shared.add_user(email, Role.VIEWER)
     began_s = time.monotonic()
-    for _ in range(6):
-        assert (await post(shared, "/auth/reset", json={"email": email})).status_code == 202
+    answers = await asyncio.gather(*(post(shared, "/auth/reset", json={"email": email}) for _ in range(12)))
+    assert {answer.status_code for answer in answers} == {202}
     await shared.add_user("last@example.com", Role.VIEWER)
     await post(shared, "/auth/reset", json={"email": "last@example.com"})
     receivers: list[str] = []
     async with asyncio.timeout(30):
         while "last@example.com" not in receivers:
             receivers.append((await office.letters.get())["to"])
-    # Three, one more that is at the gate with the third, and then each after twice the wait of the one before.
-    assert 1 <= receivers.count(email) <= 4 + int(math.log2(1 + time.monotonic() - began_s))
+    # Three, however many ask at once, and then each after twice the wait of the one before.
+    assert 1 <= receivers.count(email) <= 3 + int(math.log2(1 + time.monotonic() - began_s))
 
 
 async def test_who_is_new_sets_a_password_with_a_link(shared: Platform) -> None:

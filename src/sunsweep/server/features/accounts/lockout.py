@@ -4,12 +4,13 @@ The waiting has an end, and a link that sets a new password leads around it: nob
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sunsweep.server.db.engine import Database
+from sunsweep.server.db.models import FailedLogin
 from sunsweep.server.errors import TooManyTriesError
 from sunsweep.server.features.accounts import login_repository as repository
 from sunsweep.server.features.accounts.networks import network_of
@@ -53,6 +54,10 @@ async def require_free(database: Database, subjects: Collection[Subject], *, now
     """Raises `TooManyTriesError`, which says when to come again."""
     async with database.read() as session:
         until = await repository.blocked_until(session, {subject.who_hash for subject in subjects})
+    _refuse_until(until, now_ms=now_ms)
+
+
+def _refuse_until(until: int, *, now_ms: int) -> None:
     if until > now_ms:
         wait_s = math.ceil((until - now_ms) / 1000)
         raise TooManyTriesError("too many logins have failed; wait a little", retry_after_s=wait_s)
@@ -60,13 +65,33 @@ async def require_free(database: Database, subjects: Collection[Subject], *, now
 
 async def count(database: Database, subjects: Collection[Subject], *, now_ms: int) -> None:
     """One more failure of each."""
-    known = {subject.who_hash: subject for subject in subjects}
     async with database.write() as session:
-        rows = await repository.lock_failures(session, set(known), now_ms=now_ms)
-        for row in rows:
-            failed = row.failed + 1 if row.last_at > now_ms - FORGET_MS else 1
-            blocked_until = now_ms + known[row.who_hash].wait_s(failed) * 1000
-            await repository.set_failures(session, row.who_hash, failed, at=now_ms, blocked_until=blocked_until)
+        await _count(session, subjects, await _locked(session, subjects, now_ms=now_ms), now_ms=now_ms)
+
+
+async def take(database: Database, subjects: Collection[Subject], *, now_ms: int) -> None:
+    """One more try of each, as if it had failed; of many at once no more pass than of one after the other.
+
+    Raises `TooManyTriesError`, and then counts none.
+    """
+    async with database.write() as session:
+        rows = await _locked(session, subjects, now_ms=now_ms)
+        _refuse_until(max(row.blocked_until for row in rows), now_ms=now_ms)
+        await _count(session, subjects, rows, now_ms=now_ms)
+
+
+async def _locked(session: AsyncSession, subjects: Collection[Subject], *, now_ms: int) -> Sequence[FailedLogin]:
+    return await repository.lock_failures(session, {subject.who_hash for subject in subjects}, now_ms=now_ms)
+
+
+async def _count(
+    session: AsyncSession, subjects: Collection[Subject], rows: Collection[FailedLogin], *, now_ms: int
+) -> None:
+    known = {subject.who_hash: subject for subject in subjects}
+    for row in rows:
+        failed = row.failed + 1 if row.last_at > now_ms - FORGET_MS else 1
+        blocked_until = now_ms + known[row.who_hash].wait_s(failed) * 1000
+        await repository.set_failures(session, row.who_hash, failed, at=now_ms, blocked_until=blocked_until)
 
 
 async def clear(session: AsyncSession, subject: Subject) -> None:

@@ -64,8 +64,7 @@ async def mail_link(
     subjects = (lockout.of_reset(email), lockout.of_reset_network(address))
     try:
         async with gate.passing():
-            await lockout.require_free(database, subjects, now_ms=now_ms())
-            await lockout.count(database, subjects, now_ms=now_ms())
+            await lockout.take(database, subjects, now_ms=now_ms())
             async with database.write() as session:
                 user = await repository.user_by_email(session, email)
                 if user is None or user.disabled_at is not None:
