@@ -41,7 +41,7 @@ demo: ## Run everything on this computer: broker, backend, simulated machines (D
 # Who runs what: tests/conftest.py.
 test: ## Run the tests (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb chromium app
-	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: ## Linters, types, the law of the rooms, and the generated documents
 	@scripts/setup.sh

@@ -179,7 +179,7 @@ class Flutter:
 
 
 async def _soon(check: Callable[[], Awaitable[bool]]) -> bool:
-    for _ in range(20):
+    for _ in range(60):
         if await check():
             return True
         await asyncio.sleep(0.05)
