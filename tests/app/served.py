@@ -16,7 +16,8 @@ from fastapi import FastAPI, Request, Response
 from sunsweep.app.bundle.pack import pack
 from sunsweep.server.app_site import add_app_site
 from sunsweep.server.gate.headers import SecurityHeaders
-from sunsweep.server.web import listen, serve
+from sunsweep.server.listener import listen
+from sunsweep.server.web import serve
 
 SOURCES = Path(__file__).parent.parent.parent / "src/sunsweep"
 

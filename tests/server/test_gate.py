@@ -17,9 +17,10 @@ from sunsweep.contract.frames import UNAUTHENTICATED
 from sunsweep.server import web
 from sunsweep.server.features.requests import COOKIE
 from sunsweep.server.gate.bodies import Bodies
+from sunsweep.server.listener import listen
 from sunsweep.server.roles import run_roles
 from sunsweep.server.settings import ServeSettings
-from sunsweep.server.web import listen, serve
+from sunsweep.server.web import serve
 from tests.server.viewers import opened
 from tests.support.platform import HOST, PASSWORD, WEB_ROLES, Platform, eventually
 from tests.support.ports import free_port

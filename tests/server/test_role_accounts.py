@@ -11,9 +11,9 @@ from sunsweep.contract.times import iso
 from sunsweep.mqtt.port import Message
 from sunsweep.server.broker.rules import rules_of
 from sunsweep.server.clock import wall_clock
+from sunsweep.server.listener import listen
 from sunsweep.server.roles import run_roles
 from sunsweep.server.settings import Role
-from sunsweep.server.web import listen
 from tests.server.fleets import batches, is_of, up_to
 from tests.server.viewers import frame, frames, viewing
 from tests.support.platform import HOST, Platform, eventually, new_platform, topic

@@ -11,6 +11,7 @@ from websockets.typing import Subprotocol
 
 from sunsweep.mqtt.settings import ConnectionSettings
 from sunsweep.server import door, web
+from sunsweep.server.listener import listen
 from tests.support.authority import Pair
 
 HOST = "127.0.0.1"
@@ -41,7 +42,7 @@ async def door_to(
     app = FastAPI()
     app.state.door = door.Door(ConnectionSettings(host=HOST, port=broker_port), places, patience_s)
     app.include_router(door.router)
-    with web.listen(HOST, 0) as listener:
+    with listen(HOST, 0) as listener:
         serving = web.serve(app, listener) if tls is None else _serve_tls(app, listener.fileno(), tls)
         task = asyncio.create_task(serving, name="door")
         try:

@@ -32,9 +32,9 @@ from sunsweep.server.features.machines import service as machines
 from sunsweep.server.features.machines.first_use import FirstUses
 from sunsweep.server.features.machines.service import Login
 from sunsweep.server.ingest.sessions import stand_ins
+from sunsweep.server.listener import listen
 from sunsweep.server.roles import run_roles
 from sunsweep.server.settings import Role, ServeSettings
-from sunsweep.server.web import listen
 from tests.support.ports import free_port
 
 HOST = "127.0.0.1"

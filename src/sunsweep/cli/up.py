@@ -27,9 +27,9 @@ from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.features.audit.at_broker import RefusedAtBroker
 from sunsweep.server.features.machines.first_use import FirstUses
 from sunsweep.server.ingest.sessions import stand_ins
+from sunsweep.server.listener import listen
 from sunsweep.server.roles import run_roles
 from sunsweep.server.settings import Role, ServeSettings, folder_database_url
-from sunsweep.server.web import listen
 
 log = structlog.get_logger(__name__)
 

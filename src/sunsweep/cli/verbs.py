@@ -34,9 +34,9 @@ from sunsweep.cli.up import up as run_up
 from sunsweep.machine.signals import until_signalled
 from sunsweep.server.db.engine import Database
 from sunsweep.server.db.migrate import upgrade
+from sunsweep.server.listener import listen
 from sunsweep.server.roles import run_ingest, run_roles
 from sunsweep.server.settings import BackendSettings, Role, ServeSettings
-from sunsweep.server.web import listen
 
 cli = typer.Typer(
     help="The open fleet platform for solar-panel cleaning machines.",

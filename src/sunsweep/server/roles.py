@@ -161,9 +161,9 @@ def _web(
     services: Services, hub: Hub | None, fleets: Fleets | None, roles: Collection[Role], listener: socket.socket
 ) -> Coroutine[Any, Any, None]:
     """The web server, ready to run; what it is made of takes its time and memory, and an ingest needs none of it."""
-    from sunsweep.server.api import create_app  # noqa: PLC0415
-    from sunsweep.server.gate import guarded  # noqa: PLC0415
-    from sunsweep.server.web import serve  # noqa: PLC0415
+    from sunsweep.server.api import create_app  # noqa: PLC0415  FastAPI and all endpoints
+    from sunsweep.server.gate import guarded  # noqa: PLC0415  Starlette
+    from sunsweep.server.web import serve  # noqa: PLC0415  uvicorn
 
     app = create_app(services, hub, fleets, roles=roles)
     settings = services.settings

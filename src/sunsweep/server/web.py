@@ -16,7 +16,6 @@ GRACE_S: Final = 2
 HEAD_WITHIN_S: Final = 20.0
 MAX_UNREAD_BYTES: Final = 1024 * 1024
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
-BACKLOG: Final = 2048
 
 
 class _Server(uvicorn.Server):
@@ -89,21 +88,6 @@ def _unmapped(peer: tuple[str, int] | None) -> tuple[str, int] | None:
         return peer
     mapped = IPv6Address(peer[0]).ipv4_mapped
     return peer if mapped is None else (str(mapped), peer[1])
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; raises `OSError` where the port is busy."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    listener.setblocking(False)
-    return listener
 
 
 async def serve(app: ASGIApp, listener: socket.socket, *, trusted_proxies: Sequence[str] = ()) -> None:
