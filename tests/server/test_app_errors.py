@@ -57,8 +57,7 @@ async def test_errors_are_bounded_in_size_and_number(platform: Platform) -> None
 
 async def test_an_error_is_told_of_while_the_database_is_away(platform: Platform) -> None:
     assert (await platform.call("GET", "/machines")).status_code == 200
-    async with platform.database.transaction() as connection:
-        await connection.exec_driver_sql("ALTER TABLE user_account RENAME TO elsewhere")
+    await platform.rename("user_account", "elsewhere")
     with capture_logs() as log:
         assert (await platform.call("POST", "/app/errors", json={"message": "Oops"})).status_code == 204
     assert [one["user"] for one in log if one["event"] == "app_error"] == [None]

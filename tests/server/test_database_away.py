@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from sunsweep.mqtt.settings import ConnectionSettings
@@ -159,10 +159,10 @@ async def test_another_writer_holds_sqlite(sqlite_url: str, tmp_path: Path) -> N
 
 async def test_a_table_is_missing(database_url: str, tmp_path: Path) -> None:
     async with platform_on(database_url, tmp_path) as platform, feeding(platform) as (load, _), ingest_on(platform):
-        await rename(platform, "telemetry", "telemetry_gone")
+        await platform.rename("telemetry", "telemetry_gone")
         await load.burst()
         await eventually(lambda: as_value(metrics.STORE_AWAY._value.get()))
-        await rename(platform, "telemetry_gone", "telemetry")
+        await platform.rename("telemetry_gone", "telemetry")
         await eventually(lambda: all_there(platform, load), within_s=20)
         await check_once(platform)
 
@@ -179,7 +179,7 @@ async def test_qos_0_is_let_go_of_and_counted_and_memory_is_bounded(
         feeding(platform) as (load, _),
         ingest_on(platform) as ingest,
     ):
-        await rename(platform, "telemetry", "telemetry_gone")
+        await platform.rename("telemetry", "telemetry_gone")
         for _ in range(100):
             await load.publish(big, qos=0)
         await eventually(lambda: as_value(metrics.DROPPED_QOS0._value.get() > dropped))
@@ -191,7 +191,7 @@ async def test_qos_0_is_let_go_of_and_counted_and_memory_is_bounded(
         assert ingest._inbox._bytes < 800_000
         await asyncio.sleep(2.5 * KEEP_ALIVE_S)
         assert ingest.connected
-        await rename(platform, "telemetry_gone", "telemetry")
+        await platform.rename("telemetry_gone", "telemetry")
         await eventually(lambda: all_there(platform, load), within_s=20)
         assert ingest._inbox._bytes == 0
 
@@ -200,14 +200,14 @@ async def test_the_broker_restarts_while_a_batch_waits_for_the_database(sqlite_u
     """Acknowledgements are bound to their connection: those of the old one may not confirm what they never named."""
     async with platform_on(sqlite_url, tmp_path) as platform, feeding(platform) as (load, _):
         async with ingest_on(platform) as ingest:
-            await rename(platform, "telemetry", "telemetry_gone")
+            await platform.rename("telemetry", "telemetry_gone")
             await load.burst()
             await eventually(lambda: as_value(metrics.STORE_AWAY._value.get()))
             await platform.stop_broker()
             await platform.start_broker()
             await eventually(lambda: as_value(ingest.connected and load.connected))
             await load.burst()
-            await rename(platform, "telemetry_gone", "telemetry")
+            await platform.rename("telemetry_gone", "telemetry")
             await eventually(lambda: all_there(platform, load), within_s=20)
         stored = (await bare_numbers(platform.database)).total()
         async with ingest_on(platform):
@@ -219,11 +219,6 @@ async def test_the_broker_restarts_while_a_batch_waits_for_the_database(sqlite_u
 
 async def as_value(value: Any) -> Any:
     return value
-
-
-async def rename(platform: Platform, old: str, new: str) -> None:
-    async with platform.database.transaction() as connection:
-        await connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
 
 async def stored_more(platform: Platform, before: int) -> bool:

@@ -133,7 +133,7 @@ async def test_sockets_stay_open_while_the_database_is_away(platform: Platform) 
     login = await platform.add_machine("BLIND-1")
     async with batches(platform) as (socket, _):
         with capture_logs() as log:
-            await _rename(platform, "machine", "elsewhere")
+            await platform.rename("machine", "elsewhere")
 
             async def noticed() -> bool:
                 return any("watched companies could not be read" in entry["event"] for entry in log)
@@ -144,16 +144,11 @@ async def test_sockets_stay_open_while_the_database_is_away(platform: Platform) 
         async with platform.watch("", query="&company_id=1&batch=true") as newcomer:
             # The company is watched already: what is known of it is shown.
             assert await message(newcomer)
-        await _rename(platform, "elsewhere", "machine")
-    await _rename(platform, "machine", "elsewhere")
+        await platform.rename("elsewhere", "machine")
+    await platform.rename("machine", "elsewhere")
     async with platform.watch("") as newcomer:
         assert await closing(newcomer) == 1013
-    await _rename(platform, "elsewhere", "machine")
-
-
-async def _rename(platform: Platform, old: str, new: str) -> None:
-    async with platform.database.transaction() as connection:
-        await connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+    await platform.rename("elsewhere", "machine")
 
 
 def test_beyond_its_bytes_a_queue_loses_the_oldest_and_says_whose(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,20 +117,15 @@ async def test_sockets_stay_open_while_nobody_can_be_asked(platform: Platform) -
     login = await platform.add_machine("BLIND-1")
     async with viewing(platform, "BLIND-1") as socket:
         with capture_logs() as log:
-            await _rename(platform, "user_account", "elsewhere")
+            await platform.rename("user_account", "elsewhere")
             await eventually(lambda: _said(log, "open sockets could not be checked"))
         await say(platform, login, {"battery": 1})
         assert (await frames(socket, "telemetry", 1))[0]["data"] == {"battery": 1}
         async with platform.watch("BLIND-1") as newcomer:
             assert await closing(newcomer) == 1013
-        await _rename(platform, "elsewhere", "user_account")
+        await platform.rename("elsewhere", "user_account")
         async with viewing(platform, "BLIND-1"):
             pass
-
-
-async def _rename(platform: Platform, old: str, new: str) -> None:
-    async with platform.database.transaction() as connection:
-        await connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 
 async def _said(log: Sequence[Mapping[str, Any]], words: str) -> bool:
