@@ -1,11 +1,16 @@
 """The few statements that differ by database, built by hand: an ORM or executemany costs 3 to 6 times as much a row."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+import msgspec
+from sqlalchemy import Boolean, Float, Integer
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sunsweep.server.db.models import Base
 
 
 class Table(NamedTuple):
@@ -23,6 +28,8 @@ MAX_PARAMETERS: Final = 30_000
 """Of one statement; SQLite takes 32,766."""
 MAX_STATEMENT_BYTES: Final = 8 * 2**20
 """A longer one is split: MariaDB takes 16 MiB at once."""
+_AS_IT_IS: Final = {"no_parameters": True}
+"""Else the driver looks through the whole statement for places to put none in."""
 
 
 class Statements:
@@ -79,43 +86,49 @@ class Statements:
                 values, parameters = ",".join([marks] * len(part)), tuple(chain.from_iterable(part))
                 changed += (await connection.exec_driver_sql(f"{head}{values} {tail}", parameters)).rowcount
             else:
-                for some in pieces(part):
-                    changed += (await connection.exec_driver_sql(f"{head}{some} {tail}")).rowcount
+                for some in _pieces(part, _texts(table)):
+                    result = await connection.exec_driver_sql(f"{head}{some} {tail}", execution_options=_AS_IT_IS)
+                    changed += result.rowcount
         return changed
 
 
-def pieces(rows: Sequence[Row]) -> Iterator[str]:
+def _pieces(rows: Sequence[Row], texts: Sequence[int]) -> Iterator[str]:
     """As `literals`, in as many pieces as the server takes; a value may be longer than what it came as."""
-    written = literals(rows)
+    written = literals(rows, texts)
     if len(written) <= MAX_STATEMENT_BYTES or len(rows) == 1:
         yield written
         return
     half = len(rows) // 2
-    yield from pieces(rows[:half])
-    yield from pieces(rows[half:])
+    yield from _pieces(rows[:half], texts)
+    yield from _pieces(rows[half:], texts)
 
 
-def literals(rows: Sequence[Row]) -> str:
-    """Rows as MySQL writes them, column by column: half the cost of the driver's way of value by value.
+@cache
+def _texts(table: Table) -> tuple[int, ...]:
+    """Which of a table's columns hold text or bytes, by their places."""
+    columns = Base.metadata.tables[table.name].columns
+    numbers = (Integer, Float, Boolean)
+    return tuple(at for at, name in enumerate(table.columns) if not isinstance(columns[name].type, numbers))
 
-    Text and bytes go as hexadecimal, in which nothing has to be escaped.
+
+def literals(rows: Sequence[Row], texts: Iterable[int]) -> str:
+    """Rows as MySQL writes them: numbers and NULL as JSON does, a quarter of the cost of the driver's way.
+
+    Text and bytes, in the columns `texts`, go as hexadecimal, in which nothing has to be escaped. Raises TypeError
+    where another column has any.
     """
-    columns = [_written(column) for column in zip(*rows, strict=True)]
-    return "(" + "),(".join(map(",".join, zip(*columns, strict=True))) + ")"
+    columns: list[Sequence[Any]] = [*zip(*rows, strict=True)]
+    for at in texts:
+        columns[at] = [_HEXADECIMAL[type(value)](value) for value in columns[at]]
+    written = _encode(list(zip(*columns, strict=True)))
+    if b'"' in written:
+        raise TypeError("text in a column of numbers")
+    return f"({written[2:-2].replace(b'],[', b'),(').decode()})"
 
 
-def _written(column: tuple[Any, ...]) -> Iterable[str]:
-    kinds = set(map(type, column))
-    if kinds in ({int}, {float}):
-        return map(repr, column)
-    return [_LITERAL[type(value)](value) for value in column]
-
-
-_LITERAL: Final[dict[type, Callable[[Any], str]]] = {
-    int: repr,
-    float: repr,
-    bool: lambda value: "1" if value else "0",
-    type(None): lambda _: "NULL",
-    str: lambda text: f"_utf8mb4 x'{text.encode().hex()}'",
-    bytes: lambda data: f"x'{data.hex()}'",
+_encode: Final = msgspec.json.Encoder().encode
+_HEXADECIMAL: Final[dict[type, Callable[[Any], msgspec.Raw | None]]] = {
+    type(None): lambda _: None,
+    str: lambda text: msgspec.Raw(f"_utf8mb4 x'{text.encode().hex()}'".encode()),
+    bytes: lambda data: msgspec.Raw(f"x'{data.hex()}'".encode()),
 }
