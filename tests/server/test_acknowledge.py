@@ -29,7 +29,7 @@ def test_whatever_is_stored_first(order: list[int], at_once: int) -> None:
     came = [message(number) for number in range(1, 9)]
     line.arrived(came)
     for start in range(0, 8, at_once):
-        line.settled([message(number) for number in order[start : start + at_once]])
+        line.settled([came[number - 1] for number in order[start : start + at_once]])
         assert heard.ids == list(range(1, len(heard.ids) + 1))
         stored = set(order[: start + at_once])
         assert stored.issuperset(cast("list[int]", heard.ids))

@@ -36,18 +36,33 @@ _status = msgspec.json.Decoder(StatusWire)
 _command = msgspec.json.Decoder(CommandWire)
 _result = msgspec.json.Decoder(ResultWire)
 _receipt = msgspec.json.Decoder(ReceiptWire)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def decode_telemetry(payload: bytes) -> Telemetry:
     """Read a sample; raises `Refused`."""
-    wire, unknown, mistyped = _lenient(_telemetry, TelemetryWire, payload)
-    extra = _merge(wire.extra, unknown) if unknown else wire.extra or {}
+    # The hot path: nearly all are seen to be bounded without a call.
+    if len(payload) > MAX_PAYLOAD_BYTES or b"[" in payload or payload.count(b"{") > MAX_NESTING:
+        _bounded(payload)
+    mistyped: tuple[str, ...] = ()
+    try:
+        wire = _telemetry.decode(payload)
+        extra = wire.extra or {}
+    except _UNREADABLE as error:
+        wire, unknown, mistyped = _salvage(TelemetryWire, payload, error)
+        extra = _merge(wire.extra, unknown)
     return Telemetry(wire.battery, wire.solar_v, wire.solar_a, wire.water, extra, _stamp(wire, extra), mistyped)
 
 
 def decode_status(payload: bytes) -> Status:
     """Read a state; raises `Refused`."""
-    wire, unknown, mistyped = _lenient(_status, StatusWire, payload)
+    _bounded(payload)
+    unknown: dict[str, Any] = {}
+    mistyped: tuple[str, ...] = ()
+    try:
+        wire = _status.decode(payload)
+    except _UNREADABLE as error:
+        wire, unknown, mistyped = _salvage(StatusWire, payload, error)
     return Status(
         wire.status,
         wire.energy,
@@ -96,7 +111,7 @@ def decode_object(payload: bytes) -> dict[str, Any]:
         # A number out of range inside an object is reported in the same way as a payload that is no object.
         reason = Reason.NOT_JSON if payload.lstrip().startswith(b"{") else Reason.NOT_OBJECT
         raise Refused(reason, str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Refused(Reason.NOT_JSON, str(error)) from error
 
 
@@ -176,21 +191,12 @@ def _bounded(payload: bytes) -> None:
         raise Refused(Reason.NOT_JSON, f"nested more than {MAX_NESTING} deep")
 
 
-def _lenient(
-    decoder: msgspec.json.Decoder[Wire], shape: type[Wire], payload: bytes
-) -> tuple[Wire, dict[str, Any], tuple[str, ...]]:
+def _salvage(shape: type[Wire], payload: bytes, error: Exception) -> tuple[Wire, dict[str, Any], tuple[str, ...]]:
     """The known fields, the unknown ones, and the names of those of a wrong type (kept among the unknown)."""
-    _bounded(payload)
-    try:
-        return decoder.decode(payload), {}, ()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Itself, and not one of its kinds: no JSON, whatever is asked of it. Rubbish comes in floods; read it once.
-        if type(error) is msgspec.DecodeError:
-            raise Refused(Reason.NOT_JSON, str(error)) from None
-        return _salvage(shape, decode_object(payload))
-
-
-def _salvage(shape: type[Wire], given: dict[str, Any]) -> tuple[Wire, dict[str, Any], tuple[str, ...]]:
+    # Itself, and not one of its kinds: no JSON, whatever is asked of it. Rubbish comes in floods; read it once.
+    if type(error) is msgspec.DecodeError:
+        raise Refused(Reason.NOT_JSON, str(error)) from None
+    given = decode_object(payload)
     hints = _HINTS[shape]
     known: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
@@ -232,7 +238,7 @@ def _exact(decoder: msgspec.json.Decoder[Wire], payload: bytes) -> Wire:
         given = decode_object(payload)
         number = (given.get("boot"), given.get("seq"))
         raise Refused(Reason.BAD_FIELD, str(error), numbered=_as_number(*number)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Refused(Reason.NOT_JSON, str(error)) from error
 
 
@@ -244,14 +250,15 @@ def _as_number(boot: object, seq: object) -> tuple[int, int] | None:
 
 
 def _stamp(wire: TelemetryWire | StatusWire | ResultWire, extra: dict[str, Any]) -> Stamp:
-    if wire.boot is None or wire.seq is None:
+    ts, boot, seq = wire.ts, wire.boot, wire.seq
+    if boot is None or seq is None:
         for name in ("boot", "seq"):
             if (half := getattr(wire, name)) is not None:
                 _merge(extra, {name: half})
-        return UNSTAMPED if wire.ts is None else Stamp(to_ms(wire.ts))
-    if wire.ts is None:
-        raise Refused(Reason.NUMBERED_WITHOUT_TS, f"boot {wire.boot}, seq {wire.seq}", numbered=(wire.boot, wire.seq))
-    return Stamp(to_ms(wire.ts), wire.boot, wire.seq)
+        return UNSTAMPED if ts is None else Stamp(to_ms(ts))
+    if ts is None:
+        raise Refused(Reason.NUMBERED_WITHOUT_TS, f"boot {boot}, seq {seq}", numbered=(boot, seq))
+    return Stamp(to_ms(ts), boot, seq)
 
 
 def _number(stamp: Stamp) -> tuple[Any, int | None, int | None]:

@@ -146,11 +146,11 @@ class Link(asyncio.Protocol):
         for packet in packets:
             if type(packet) is not mqtt5.PublishPacket:
                 self._take(packet)
-            elif packet.retain or is_clearing(packet):
+            elif packet.retain or (not (payload := packet.payload) and is_clearing(packet)):
                 self._pass_over(packet)
             else:
                 messages.append(
-                    Message(packet.topic, packet.payload, packet.qos.value, False, packet.packet_id, number, now_ms)
+                    Message(packet.topic, payload, packet.qos.value, False, packet.packet_id, number, now_ms)
                 )
         return messages
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from sunsweep.server.db.models import PlatformState
@@ -13,6 +13,8 @@ UNSETTLED: Final = "unsettled"
 0 as long as it is being loaded.
 """
 
+_HELD: Final = select(PlatformState.value).where(PlatformState.name == bindparam("name")).with_for_update(read=True)
+
 
 async def state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:
     """A number, as it stands now."""
@@ -21,8 +23,7 @@ async def state_of(connection: AsyncConnection | AsyncSession, name: str) -> int
 
 async def held_state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:
     """A number that nobody changes before this transaction ends; others may hold it too."""
-    query = select(PlatformState.value).where(PlatformState.name == name).with_for_update(read=True)
-    return (await connection.execute(query)).scalar_one()
+    return (await connection.execute(_HELD, {"name": name})).scalar_one()
 
 
 async def taken_state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:

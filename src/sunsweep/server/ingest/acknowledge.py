@@ -28,8 +28,12 @@ class InOrder:
     def settled(self, messages: Sequence[Message]) -> None:
         """These are committed: acknowledge them, and what waited for them, as far as the order allows."""
         connection, early, unsettled = self._connection, self._early, self._unsettled
-        early.update([m.packet_id for m in messages if m.packet_id is not None and m.connection == connection])
         due = []
+        for message in messages:
+            if unsettled and unsettled[0] is message:
+                due.append(unsettled.popleft())
+            elif message.packet_id is not None and message.connection == connection:
+                early.add(message.packet_id)
         while unsettled and unsettled[0].packet_id in early:
             message = unsettled.popleft()
             early.discard(message.packet_id)

@@ -9,7 +9,7 @@ from sunsweep.contract.payloads import Result, Stamp, Status, Telemetry
 from sunsweep.contract.refusal import Reason, Refused
 from sunsweep.contract.topics import Channel
 from sunsweep.mqtt.port import Message
-from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef, Rejected
+from sunsweep.server.ingest.messages import Accepted, Decoded, Rejected
 from sunsweep.server.ingest.registry import Known
 
 _DECODERS: Final[dict[Channel, Callable[[bytes], Telemetry | Status | Result]]] = {
@@ -41,7 +41,11 @@ def decode(message: Message, known: Known, numbers: RowNumbers) -> Decoded:
     try:
         body = _DECODERS.get(channel, _of_nobody)(message.payload)
         stamp = body.stamp
-        ts_ms = received_ms if stamp.ts_ms is None else _in_time(stamp.ts_ms, stamp, received_ms, machine)
+        ts_ms = stamp.ts_ms
+        if ts_ms is None:
+            ts_ms = received_ms
+        elif not -machine.retention_ms <= ts_ms - received_ms <= MAX_CLOCK_AHEAD_MS:
+            raise _out_of_time(ts_ms - received_ms, stamp)
     except Refused as refusal:
         return Rejected(message, machine, refusal.reason, refusal.detail, refusal.numbered)
     seq = stamp.seq or numbers.draw(received_ms)
@@ -52,11 +56,8 @@ def _of_nobody(_payload: bytes) -> Telemetry:
     raise Refused(Reason.BAD_TOPIC, "nobody publishes to the backend on such a topic")
 
 
-def _in_time(ts_ms: int, stamp: Stamp, received_ms: int, machine: MachineRef) -> int:
-    ahead_ms = ts_ms - received_ms
-    if -machine.retention_ms <= ahead_ms <= MAX_CLOCK_AHEAD_MS:
-        return ts_ms
+def _out_of_time(ahead_ms: int, stamp: Stamp) -> Refused:
     numbered = (stamp.boot, stamp.seq) if stamp.numbered else None
     if ahead_ms > MAX_CLOCK_AHEAD_MS:
-        raise Refused(Reason.CLOCK_AHEAD, f"{ahead_ms // 1000} s ahead of the backend", numbered=numbered)
-    raise Refused(Reason.TOO_LATE, f"{-ahead_ms // 86_400_000} days old", numbered=numbered)
+        return Refused(Reason.CLOCK_AHEAD, f"{ahead_ms // 1000} s ahead of the backend", numbered=numbered)
+    return Refused(Reason.TOO_LATE, f"{-ahead_ms // 86_400_000} days old", numbered=numbered)

@@ -6,6 +6,7 @@ from typing import Final
 from sunsweep.mqtt.port import Message
 
 _ANY_SIZE: Final = 2**63
+_COMPANY_AT: Final = len("company/")
 
 
 class Line:
@@ -51,7 +52,8 @@ class Lines:
     def of(self, message: Message) -> Line:
         """Where a message stands, or would: an empty line is there until the next `take`."""
         # By the topic's word, which the broker has checked; it is looked up later.
-        company = message.topic.partition("/")[2].partition("/")[0]
+        topic = message.topic
+        company = topic[_COMPANY_AT : topic.find("/", _COMPANY_AT)]
         line = self._lines.get(company)
         if line is None:
             line = self._lines[company] = Line()

@@ -1,6 +1,6 @@
 """What passes from stage to stage."""
 
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ class MachineRef(NamedTuple):
     retention_ms: int
 
 
+@final
 class Accepted(Struct, frozen=True, gc=False):
     """A message that can be stored: `ts_ms` places it in history, `order_ms` (min of ts and receipt) in state."""
 

@@ -1,6 +1,7 @@
 """The newest-state rows: which messages are due to move them, and moving them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice, takewhile
 from typing import Final
 
 from msgspec.structs import astuple
@@ -28,6 +29,7 @@ class Newest:
         self._statements = statements
         self._now_ms = now_ms
         self._folded_at: dict[int, int] = {}
+        """When a machine's row was moved last, the longest ago first; of all that were less than a second ago."""
         self._deferred: dict[int, Accepted] = {}
 
     @property
@@ -42,25 +44,29 @@ class Newest:
 
     def hurry(self) -> None:
         """Their second is over: samples that wait are due with the next commit."""
-        self._folded_at.clear()
+        self._folded_at = dict.fromkeys(self._deferred, 0)
 
     def due(self, accepted: list[Accepted]) -> tuple[list[Accepted], dict[int, Accepted]]:
-        """What to fold now, and what waits afterwards, by machine."""
+        """What to fold now, and what waits afterwards beside or instead of what does already, by machine."""
         now_ms = self._now_ms()
-        later, folded_at = dict(self._deferred), self._folded_at
+        deferred, folded_at = self._deferred, self._folded_at
+        later: dict[int, Accepted] = {}
         urgent = {item.machine.id for item in accepted if type(item.body) is not Telemetry}
         due: list[Accepted] = []
         for item in accepted:
             machine_id = item.machine.id
-            # At rest, or the clock has stepped back.
+            # Not lately, or the clock has stepped back.
             if machine_id in urgent or not 0 <= now_ms - folded_at.get(machine_id, 0) < STATE_EVERY_MS:
                 due.append(item)
-            elif (kept := later.get(machine_id)) is None or kept.order_ms <= item.order_ms:
-                later[machine_id] = item
-        folded = {item.machine.id for item in due}
-        ripe = [machine_id for machine_id in later if machine_id in folded or self._rested(machine_id, now_ms)]
-        ripe.sort(key=lambda machine_id: machine_id not in folded)
-        return [later.pop(machine_id) for machine_id in ripe[:MAX_RIPE]] + due, later
+            else:
+                kept = later.get(machine_id) or deferred.get(machine_id)
+                if kept is None or kept.order_ms <= item.order_ms:
+                    later[machine_id] = item
+        moved = {item.machine.id for item in due}
+        ripe = [machine_id for machine_id in moved if machine_id in deferred]
+        rested = (machine_id for machine_id in self._rested(now_ms) if machine_id not in moved)
+        ripe += islice(rested, max(0, MAX_RIPE - len(ripe)))
+        return [deferred[machine_id] for machine_id in ripe] + due, later
 
     async def fold(
         self, connection: AsyncConnection, due: Iterable[Accepted]
@@ -95,9 +101,22 @@ class Newest:
     def settle(self, folded: Iterable[Accepted], later: dict[int, Accepted]) -> None:
         """The commit has gone through."""
         now_ms = self._now_ms()
+        deferred, folded_at = self._deferred, self._folded_at
         for item in folded:
-            self._folded_at[item.machine.id] = now_ms
-        self._deferred = later
+            machine_id = item.machine.id
+            deferred.pop(machine_id, None)
+            folded_at.pop(machine_id, None)
+            folded_at[machine_id] = now_ms
+        deferred.update(later)
+
+    def _rested(self, now_ms: int) -> Iterator[int]:
+        """The machines of samples whose second has passed, or the clock has stepped back."""
+        at_rest = takewhile(lambda moved: not 0 <= now_ms - moved[1] < STATE_EVERY_MS, self._folded_at.items())
+        for machine_id, _ in list(at_rest):
+            if machine_id in self._deferred:
+                yield machine_id
+            else:
+                del self._folded_at[machine_id]
 
     async def _currents(self, connection: AsyncConnection, machine_ids: list[int]) -> dict[int, Current]:
         if not machine_ids:
@@ -110,7 +129,3 @@ class Newest:
             await self._statements.insert_new(connection, CURRENT, [astuple(Current(machine_id)) for machine_id in new])
             rows = (await connection.execute(query.with_for_update())).all()
         return {row[0]: Current(*row) for row in rows}
-
-    def _rested(self, machine_id: int, now_ms: int) -> bool:
-        """Whether its second has passed, or the clock has stepped back."""
-        return not 0 <= now_ms - self._folded_at.get(machine_id, 0) < STATE_EVERY_MS

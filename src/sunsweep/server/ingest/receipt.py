@@ -49,13 +49,14 @@ class Receipts:
 
     def committed(self, outcome: Iterable[Decoded]) -> None:
         """Take in a batch that has been committed."""
+        machines, stored = self._machines, self._stored
         for item in outcome:
             machine = item.machine
-            if isinstance(item, Accepted):
+            if type(item) is Accepted:
                 stamp = item.body.stamp
                 if stamp.boot:
-                    self._stored[item.machine.id, stamp.boot].append(stamp.seq)
-                elif isinstance(item.body, Status) and item.body.session and stamp.ts_ms is None:
+                    stored[item.machine.id, stamp.boot].append(stamp.seq)
+                elif type(item.body) is Status and item.body.session and stamp.ts_ms is None:
                     self._ask_the_time.add(item.machine.id)
                 else:
                     continue
@@ -63,7 +64,7 @@ class Receipts:
                 boot, seq = item.numbered
                 self._rejected[machine.id, boot].append((seq, str(item.reason)))
             if machine is not None:
-                self._machines[machine.id] = machine
+                machines[machine.id] = machine
         if self._machines:
             self._something.set()
             if self._since_s is None:

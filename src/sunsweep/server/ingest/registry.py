@@ -37,9 +37,8 @@ class Registry:
             self.companies = await self._count_companies()
             self._learnt_at = self._now_ms()
         known = self._known
-        unknown = {topic for topic in topics if type(known.get(topic)) is not tuple}
-        if unknown:
-            known.update(await self._look_up(unknown))
+        if set(map(type, map(known.get, topics))) - {tuple}:
+            known.update(await self._look_up({topic for topic in topics if type(known.get(topic)) is not tuple}))
         return [known[topic] for topic in topics]
 
     async def _count_companies(self) -> int:

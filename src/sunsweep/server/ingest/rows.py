@@ -36,13 +36,16 @@ HOUR_MS: Final = 3_600_000
 
 def telemetry(item: Accepted, body: Telemetry) -> Row:
     return (
-        *_key(item),
+        item.machine.id,
+        item.ts_ms,
+        body.stamp.boot,
+        item.seq,
         body.battery,
         body.solar_v,
         body.solar_a,
         body.water,
-        _text(body.extra),
-        _flags(body),
+        encode_object(body.extra).decode() if body.extra else None,
+        FLAG_MISTYPED if body.mistyped else 0,
         item.message.received_ms,
     )
 
