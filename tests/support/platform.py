@@ -158,9 +158,9 @@ class Platform:
     def url(self) -> str:
         return f"http://{HOST}:{self.settings.port}"
 
-    def web(self, root: str = "", **more: Any) -> httpx.AsyncClient:
+    def web(self, root: str = "", *, timeout: float = 30, **more: Any) -> httpx.AsyncClient:
         """A client of the web server; it reads no certificates, which would take longer than the requests."""
-        return httpx.AsyncClient(base_url=self.url + root, verify=False, trust_env=False, timeout=30, **more)
+        return httpx.AsyncClient(base_url=self.url + root, verify=False, trust_env=False, timeout=timeout, **more)
 
     async def token(self, email: str = "operator@example.com") -> str:
         if email not in self._tokens:
