@@ -39,7 +39,7 @@ _PRICES: Final = "https://raw.githubusercontent.com/moveinfra/eu-cloud-prices/ma
 _HETZNER_API: Final = "https://github.com/devantler-tech/platform/commit/cb791c6f"
 _AWS_EGRESS: Final = "https://leanopstech.com/blog/aws-data-transfer-pricing-2026/"
 _STORAGE: Final = "`bench/storage.py --only mariadb --machines 150`"
-_INGEST: Final = "`bench/ingest.py --only-mariadb --machines 20000 --messages 60000 --rounds 2`"
+_INGEST: Final = "`bench/ingest.py --only-mariadb --machines 20000 --messages 60000`"
 _AIR: Final = "`bench/machine_air.py`, mqtts"
 _CHOSEN: Final = "chosen"
 
@@ -65,7 +65,7 @@ CONNECTION_KB: Final = Given(
 )
 CONNECTS: Final = Given(1_000, "/s", "connections that each listener of a node takes", "`deploy/emqx/emqx.conf`")
 
-INGEST_US: Final = Given(48.6, "us", "CPU of the ingest a message, each moving its machine's newest state", _INGEST)
+INGEST_US: Final = Given(24.1, "us", "CPU of the ingest a message, each moving its machine's newest state", _INGEST)
 DATABASE_US: Final = Given(23.3, "us", "CPU of MariaDB a message, each moving its machine's newest state", _STORAGE)
 COUNT_US: Final = Given(18.4, "us", "CPU of the jobs a sample counted, hour by hour", _STORAGE)
 COUNT_DATABASE_US: Final = Given(22.1, "us", "CPU of MariaDB a sample counted", _STORAGE)
