@@ -5,7 +5,7 @@ from itertools import islice, takewhile
 from typing import Final
 
 from msgspec.structs import astuple
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.contract.payloads import Telemetry
@@ -17,6 +17,13 @@ from sunsweep.server.features.machines.current import Current, fold
 from sunsweep.server.ingest.messages import Accepted, MachineRef
 
 CURRENT: Final = Table("machine_status", ("machine_id",), Current.__struct_fields__)
+_CURRENTS: Final = (
+    select(*[getattr(MachineStatus, name) for name in Current.__struct_fields__])
+    .where(MachineStatus.machine_id.in_(bindparam("machine_ids", expanding=True)))
+    .order_by(MachineStatus.machine_id)
+    .with_for_update()
+)
+"""Made once: SQLAlchemy compares one made anew, column by column, with the one that it remembers."""
 STATE_EVERY_MS: Final = 1000
 MAX_RIPE: Final = 2000
 """Machines whose newest sample is caught up on in one commit; the others come with the next."""
@@ -121,11 +128,10 @@ class Newest:
     async def _currents(self, connection: AsyncConnection, machine_ids: list[int]) -> dict[int, Current]:
         if not machine_ids:
             return {}
-        columns = [getattr(MachineStatus, name) for name in Current.__struct_fields__]
-        query = select(*columns).where(MachineStatus.machine_id.in_(machine_ids)).order_by(MachineStatus.machine_id)
-        rows = (await connection.execute(query.with_for_update())).all()
+        of_these = {"machine_ids": machine_ids}
+        rows = (await connection.execute(_CURRENTS, of_these)).all()
         if new := set(machine_ids) - {row[0] for row in rows}:
             # A row that is not there cannot be locked, and another worker may be about to make it.
             await self._statements.insert_new(connection, CURRENT, [astuple(Current(machine_id)) for machine_id in new])
-            rows = (await connection.execute(query.with_for_update())).all()
+            rows = (await connection.execute(_CURRENTS, of_these)).all()
         return {row[0]: Current(*row) for row in rows}

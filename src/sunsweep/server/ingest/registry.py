@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import bindparam, func, select, tuple_
 
 from sunsweep.contract.refusal import Reason, Refused
 from sunsweep.contract.topics import Channel, parse_machine_topic
@@ -14,6 +14,14 @@ from sunsweep.server.ingest.messages import MachineRef
 
 REMEMBER_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
+
+# What the broker took from a machine before it was archived is its history still; its serial rests for a day.
+_OWNERS: Final = (
+    select(Machine.id, Machine.company_id, Machine.serial, Company.raw_retention_days, Company.raw_since)
+    .join(Company, Company.id == Machine.company_id)
+    .where(Machine.archived_at.is_(None) | (Machine.archived_at > bindparam("archived_after")))
+    .where(tuple_(Machine.company_id, Machine.serial).in_(bindparam("keys", expanding=True)))
+)
 
 Known = tuple[MachineRef, Channel] | Refused
 
@@ -72,14 +80,9 @@ class Registry:
     async def _machines(self, keys: set[tuple[int, str]]) -> tuple[dict[tuple[int, str], MachineRef], set[str]]:
         if not keys:
             return {}, set()
-        # What the broker took from a machine before it was archived is its history still; its serial rests for a day.
-        owners = (
-            select(Machine.id, Machine.company_id, Machine.serial, Company.raw_retention_days, Company.raw_since)
-            .join(Company, Company.id == Machine.company_id)
-            .where(Machine.archived_at.is_(None) | (Machine.archived_at > self._now_ms() - DAY_MS))
-        )
+        named = {"keys": list(keys), "archived_after": self._now_ms() - DAY_MS}
         async with self._database.read(within_s=self._database.ingest_within_s) as session:
-            rows = (await session.execute(owners.where(tuple_(Machine.company_id, Machine.serial).in_(keys)))).all()
+            rows = (await session.execute(_OWNERS, named)).all()
             machines = {(row.company_id, row.serial): self._ref(*row) for row in rows}
             missing = {serial for company_id, serial in keys if (company_id, serial) not in machines}
             others = await session.scalars(select(Machine.serial).where(Machine.serial.in_(missing))) if missing else ()
