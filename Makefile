@@ -38,10 +38,9 @@ demo: ## Run everything on this computer: broker, backend, simulated machines (D
 	@scripts/setup.sh mosquitto app
 	@exec $(BIN)/sunsweep up --free-ports --show --data $(DATA) $(ARGS)
 
-# Who runs what: tests/conftest.py.
 test: ## Run the tests (ARGS="-k name")
 	@scripts/setup.sh mosquitto mariadb chromium app
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@scripts/test.sh $(ARGS)
 
 check: ## Linters, types, the law of the rooms, and the generated documents
 	@scripts/setup.sh

@@ -2,14 +2,11 @@
 
 import faulthandler
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.hygiene", "tests.support.databases", "tests.support.light_passwords"]
-
-CHAOS, SERVER = (Path(__file__).parent / folder for folder in ("chaos", "server"))
 
 settings.register_profile(
     "dev",
@@ -23,18 +20,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file is one worker's, as with `--dist loadfile`; and so is all that drives the browser, heavy as it is.
-
-    Chaos waits until the browser has ended: side by side they leave a small computer no time for either.
-    """
-    folders = [item.path.parent for item in items]
-    if CHAOS in folders and SERVER in folders:
-        others = [item for item in items if item.path.parent != CHAOS]
-        chaos = [item for item in items if item.path.parent == CHAOS]
-        at = next(number for number, item in enumerate(others) if SERVER in item.path.parents)
-        items[:] = others[:at] + chaos + others[at:]
+    """A file is one worker's, as with `--dist loadfile`; and so is all that drives the browser, heavy as it is."""
     for item in items:
         drives = "browser_address" in getattr(item, "fixturenames", ())
+        if drives:
+            item.add_marker(pytest.mark.browser)
         item.add_marker(pytest.mark.xdist_group("browser" if drives else item.nodeid.partition("::")[0]))
 
 
