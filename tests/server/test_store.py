@@ -198,6 +198,36 @@ async def test_in_a_hurry_what_waits_is_due(database: Database, store: Store) ->
     assert ((await newest(database)).battery, store.owes) == (12.0, False)
 
 
+async def test_where_samples_move_the_state_at_once_nothing_waits(database: Database, time: Time) -> None:
+    store = Store(database, now_ms=time, state_every_ms=0)
+    for seq, battery in enumerate((13.0, 12.0, 11.0), 1):
+        await store.commit([accepted(Telemetry(battery=battery), seq=seq)])
+        assert ((await newest(database)).battery, store.owes) == (battery, False)
+
+
+@pytest.mark.parametrize("back_ms", [1, 500, 999, 1000, 5000])
+async def test_after_a_step_back_what_waits_waits_no_longer_than_its_second(
+    database: Database, store: Store, time: Time, back_ms: int
+) -> None:
+    """A machine that was moved before the step stands in line before one that was moved after it."""
+    await store.commit([accepted(Telemetry(battery=1.0), seq=1)])
+    time.ms -= back_ms
+    await store.commit([accepted(Telemetry(battery=1.0), of=machine(2), seq=1)])
+    time.ms += 1
+    await store.commit([accepted(Telemetry(battery=2.0), of=machine(2), seq=2)])
+    time.ms += 999
+    await store.commit([])
+    assert not store.owes
+
+
+async def test_a_machine_that_was_never_heard_is_shown_at_once_whatever_the_clock_says(
+    database: Database, store: Store, time: Time
+) -> None:
+    time.ms = 0
+    await store.commit([accepted(Telemetry(battery=1.0), seq=1)])
+    assert not store.owes
+
+
 async def test_a_clock_that_steps_back_keeps_nothing_waiting(database: Database, store: Store, time: Time) -> None:
     await store.commit([accepted(Telemetry(battery=13.0), seq=1)])
     time.ms -= 3_600_000

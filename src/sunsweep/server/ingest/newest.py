@@ -27,16 +27,20 @@ _CURRENTS: Final = (
 STATE_EVERY_MS: Final = 1000
 MAX_RIPE: Final = 2000
 """Machines whose newest sample is caught up on in one commit; the others come with the next."""
+_LONG_AGO_MS: Final = -STATE_EVERY_MS
 
 
 class Newest:
     """A status moves its machine's row at once, a sample at most once a second: until then the newest one waits."""
 
-    def __init__(self, statements: Statements, *, now_ms: Clock) -> None:
+    def __init__(self, statements: Statements, *, now_ms: Clock, every_ms: int = STATE_EVERY_MS) -> None:
         self._statements = statements
         self._now_ms = now_ms
+        self._every_ms = every_ms
+        self._looked_at_ms = 0
+        self._hurries = False
         self._folded_at: dict[int, int] = {}
-        """When a machine's row was moved last, the longest ago first; of all that were less than a second ago."""
+        """When a machine's row was moved last, the longest ago first; of all that were moved less than a second ago."""
         self._deferred: dict[int, Accepted] = {}
 
     @property
@@ -51,19 +55,18 @@ class Newest:
 
     def hurry(self) -> None:
         """Their second is over: samples that wait are due with the next commit."""
-        self._folded_at = dict.fromkeys(self._deferred, 0)
+        self._hurries = True
 
     def due(self, accepted: list[Accepted]) -> tuple[list[Accepted], dict[int, Accepted]]:
         """What to fold now, and what waits afterwards beside or instead of what does already, by machine."""
-        now_ms = self._now_ms()
-        deferred, folded_at = self._deferred, self._folded_at
+        now_ms = self._look()
+        deferred, folded_at, every_ms = self._deferred, self._folded_at, self._every_ms
         later: dict[int, Accepted] = {}
         urgent = {item.machine.id for item in accepted if type(item.body) is not Telemetry}
         due: list[Accepted] = []
         for item in accepted:
             machine_id = item.machine.id
-            # Not lately, or the clock has stepped back.
-            if machine_id in urgent or not 0 <= now_ms - folded_at.get(machine_id, 0) < STATE_EVERY_MS:
+            if machine_id in urgent or now_ms - folded_at.get(machine_id, _LONG_AGO_MS) >= every_ms:
                 due.append(item)
             else:
                 kept = later.get(machine_id) or deferred.get(machine_id)
@@ -107,18 +110,26 @@ class Newest:
 
     def settle(self, folded: Iterable[Accepted], later: dict[int, Accepted]) -> None:
         """The commit has gone through."""
-        now_ms = self._now_ms()
-        deferred, folded_at = self._deferred, self._folded_at
+        deferred, folded_at, looked_at_ms = self._deferred, self._folded_at, self._looked_at_ms
         for item in folded:
             machine_id = item.machine.id
             deferred.pop(machine_id, None)
             folded_at.pop(machine_id, None)
-            folded_at[machine_id] = now_ms
+            folded_at[machine_id] = looked_at_ms
         deferred.update(later)
 
+    def _look(self) -> int:
+        """What time it is. In a hurry, and where the clock has stepped back, everybody's second is over."""
+        now_ms = self._now_ms()
+        if self._hurries or now_ms < self._looked_at_ms:
+            self._folded_at = dict.fromkeys(self._deferred, _LONG_AGO_MS)
+            self._hurries = False
+        self._looked_at_ms = now_ms
+        return now_ms
+
     def _rested(self, now_ms: int) -> Iterator[int]:
-        """The machines of samples whose second has passed, or the clock has stepped back."""
-        at_rest = takewhile(lambda moved: not 0 <= now_ms - moved[1] < STATE_EVERY_MS, self._folded_at.items())
+        """The machines of samples whose second has passed."""
+        at_rest = takewhile(lambda moved: now_ms - moved[1] >= self._every_ms, self._folded_at.items())
         for machine_id, _ in list(at_rest):
             if machine_id in self._deferred:
                 yield machine_id

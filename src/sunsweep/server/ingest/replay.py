@@ -88,15 +88,14 @@ async def replay(
     """
     registry = Registry(database, retention_days=retention_days, now_ms=now_ms)
     letters, numbers = OldLetters(database), RowNumbers(random.getrandbits(10))
-    store = Store(database, letters=letters, now_ms=now_ms)
+    # Nothing may wait for its second: whoever ends this keeps nothing in memory.
+    store = Store(database, letters=letters, now_ms=now_ms, state_every_ms=0)
     stored = refused = after = 0
     while batch := await _next(database, which, after):
         letters.at_hand = {letter.id: letter for letter in batch}
         known = await registry.of([letter.topic for letter in batch])
         now = now_ms()
         decoded = [_decode(letter, of, numbers, now) for letter, of in zip(batch, known, strict=True)]
-        # Nothing may wait for its second here: whoever ends this keeps nothing in memory.
-        store.hurry()
         try:
             committed = await store.commit(decoded)
         except TakenError:

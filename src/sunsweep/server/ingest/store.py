@@ -19,7 +19,7 @@ from sunsweep.server.features.commands.lifecycle import heard_result
 from sunsweep.server.ingest import rows
 from sunsweep.server.ingest.mark import mark_closed_hours
 from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef, Rejected
-from sunsweep.server.ingest.newest import Newest
+from sunsweep.server.ingest.newest import STATE_EVERY_MS, Newest
 from sunsweep.server.ingest.reject import Letters, NewLetters
 
 _VALUE_ERRORS: Final = frozenset({1264, 1366, 1406})
@@ -40,14 +40,24 @@ class Committed(NamedTuple):
 
 
 class Store:
-    """The ingest's only place that commits; `letters` says what becomes of refusals."""
+    """The ingest's only place that commits; `letters` says what becomes of refusals.
 
-    def __init__(self, database: Database, *, now_ms: Clock, letters: Letters | None = None) -> None:
+    A sample moves its machine's newest state at most once in `state_every_ms`; where that is 0, nothing waits.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        now_ms: Clock,
+        letters: Letters | None = None,
+        state_every_ms: int = STATE_EVERY_MS,
+    ) -> None:
         self._database = database
         self._statements = Statements(is_sqlite=database.is_sqlite)
         self._letters = letters or NewLetters(database)
         self._now_ms = now_ms
-        self._newest = Newest(self._statements, now_ms=now_ms)
+        self._newest = Newest(self._statements, now_ms=now_ms, every_ms=state_every_ms)
 
     @property
     def owes(self) -> bool:
