@@ -128,7 +128,7 @@ class Newest:
         return now_ms
 
     def _rested(self, now_ms: int) -> Iterator[int]:
-        """The machines of samples whose second has passed."""
+        """The machines of samples whose second has passed; those of which nothing waits are forgotten."""
         at_rest = takewhile(lambda moved: now_ms - moved[1] >= self._every_ms, self._folded_at.items())
         for machine_id, _ in list(at_rest):
             if machine_id in self._deferred:
