@@ -14,6 +14,7 @@ run() {
     if ((code != NONE_ASKED_FOR && (code > 0 || outcome == NONE_ASKED_FOR))); then outcome=$code; fi
 }
 
+# All of these are under tests/app; the collection of the rest would take as long as three of them.
 run -n 1 -m "browser and not prove" "${@:-tests/app}"
 run -n 3 -m "not browser and not prove" "$@"
 exit "$outcome"

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -23,14 +22,6 @@ SECRET = "only-for-tests-only-for-tests-only"
 
 def settings(url: str, email: str = "admin@localhost") -> ServeSettings:
     return ServeSettings(database_url=url, secret_key=SECRET, first_admin=email)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    await upgrade(database)
-    yield database
-    await database.close()
 
 
 async def test_of_two_processes_that_start_one_makes_it_and_says_so_once(

@@ -4,7 +4,6 @@ import ast
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,14 +29,6 @@ SOURCE = Path(sunsweep.__file__).parent
 SECURITY = Path(__file__).parents[2] / "docs" / "audit.md"
 ANNA = Actor(Kind.USER, 7, "anna@example.com", "192.0.2.1")
 BERT = Actor(Kind.USER, 8, "bert@example.com", "2001:db8::1")
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    yield opened
-    await opened.close()
 
 
 async def add(session: AsyncSession, number: int, actor: Actor = ANNA, **more: Any) -> None:

@@ -1,7 +1,7 @@
 """One command for many machines in one transaction: as for one, in as many statements."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,6 @@ from sunsweep.contract.commands import STOP_RANK
 from sunsweep.contract.payloads import Result, ResultState, Stamp
 from sunsweep.mqtt.port import Message
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import CommandEvent, CommandRow, Company, Machine
 from sunsweep.server.errors import InvalidError, SunsweepError
 from sunsweep.server.events import CommandChange
@@ -29,13 +28,10 @@ NOW_MS = 1_800_000_000_000
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    async with opened.write() as session:
+async def database(database: Database) -> Database:
+    async with database.write() as session:
         await accounts.add_company(session, "Alpha", now_ms=1)
-    yield opened
-    await opened.close()
+    return database
 
 
 async def machines(database: Database, number: int) -> list[Machine]:

@@ -1,13 +1,10 @@
 """One machine's numbers may be as odd as the contract allows: everybody's accounts are counted all the same."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import insert, select
 
 from sunsweep.contract.limits import MAX_BOOT, MAX_SEQ
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import LedgerBoot, LedgerDay, LedgerEnd, LedgerLoss
 from sunsweep.server.features.ledger import recount, repository
 from sunsweep.server.ingest.store import Store
@@ -16,13 +13,10 @@ from tests.support.history import DAY_MS, MONDAY_MS, Time, add_machines, begin_a
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    await add_machines(opened, 1, 1, 2)
-    await begin_at(opened, MONDAY_MS)
-    yield opened
-    await opened.close()
+async def database(database: Database) -> Database:
+    await add_machines(database, 1, 1, 2)
+    await begin_at(database, MONDAY_MS)
+    return database
 
 
 async def test_the_greatest_numbers_of_many_boots_can_be_added_up(database: Database) -> None:

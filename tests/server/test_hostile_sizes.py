@@ -1,6 +1,5 @@
 """What one machine sends may be as large and as odd as the contract allows: everybody else's is stored all the same."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from sunsweep.contract.codec import decode_status, decode_telemetry
 from sunsweep.contract.limits import MAX_PAYLOAD_BYTES
 from sunsweep.contract.payloads import Telemetry
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import MachineStatus, TelemetryRow
 from sunsweep.server.ingest.batch import MAX_BYTES, MAX_ROWS
 from sunsweep.server.ingest.messages import Accepted
@@ -20,14 +18,6 @@ from tests.support.history import MONDAY_MS, Time, machine, sample
 
 LONG_WHEN_WRITTEN = b'{"a":[' + b",".join([b"1e15"] * ((MAX_PAYLOAD_BYTES - 100) // 5)) + b"]"
 """`1e15` is read as a number and written as `1000000000000000.0`."""
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

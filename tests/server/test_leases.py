@@ -1,7 +1,6 @@
 """Leases while the clock steps: one that was left behind in the future keeps nobody away for long."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -15,14 +14,6 @@ from tests.support.history import DAY_MS, Time
 from tests.support.proxy import proxy_to
 
 SEAT_MS = 4000
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Who is here, who left, who has fallen silent: every state meets every event."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,6 @@ from sunsweep.contract.times import iso
 from sunsweep.mqtt.port import Client, Message, Published
 from sunsweep.server.clock import wall_clock
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import Lease, Machine, MachineStatus, StatusEvent
 from sunsweep.server.db.state import set_state
 from sunsweep.server.features.accounts import service as accounts
@@ -147,17 +146,14 @@ class Time:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database: Database) -> Database:
     """Machines 1 to 3 of company 1, of which a word is expected each minute; of the third each ten minutes."""
-    opened = Database(database_url)
-    await upgrade(opened)
-    async with opened.write() as session:
+    async with database.write() as session:
         await accounts.add_company(session, "Alpha", now_ms=NOW)
         for number in (1, 2, 3):
             interval_s = 600 if number == 3 else 60
             await machines.add(session, 1, f"M-{number}", now_ms=NOW, expected_interval_s=interval_s)
-    yield opened
-    await opened.close()
+    return database
 
 
 @pytest.fixture

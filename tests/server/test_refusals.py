@@ -1,6 +1,6 @@
 """Refusals: their bytes are kept up to a cap, and many machines' at once are an alarm."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from sunsweep.contract.refusal import Reason
 from sunsweep.mqtt.port import Message
 from sunsweep.server import metrics
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import DeadLetter, DeadLetterDay
 from sunsweep.server.ingest.alarm import Refusals
 from sunsweep.server.ingest.messages import Accepted, Decoded, MachineRef, Rejected
@@ -30,14 +29,6 @@ class Time:
 
     def __call__(self) -> int:
         return self.ms
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -1,25 +1,13 @@
 """Which machine a topic belongs to, and how far back its history is taken."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import update
 
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import Company
 from sunsweep.server.ingest.registry import Registry
 from tests.support.history import DAY_MS, MONDAY_MS, Time, add_machines
 
 TOPIC = "company/1/machine/SCM-1/telemetry"
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    yield opened
-    await opened.close()
 
 
 async def retention_ms(database: Database) -> int:

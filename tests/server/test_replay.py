@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from sunsweep.contract.refusal import Reason
 from sunsweep.contract.times import iso
 from sunsweep.mqtt.port import Message
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import Company, DeadLetter, DirtyHour, MachineStatus, StatusEvent, TelemetryRow
 from sunsweep.server.db.state import set_state
 from sunsweep.server.features.accounts import service as accounts
@@ -33,16 +32,13 @@ ALL = Selection(everybody=True)
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database: Database) -> Database:
     """Companies 1 and 2; machine 1 is M-1 of company 1."""
-    opened = Database(database_url)
-    await upgrade(opened)
-    async with opened.write() as session:
+    async with database.write() as session:
         for name in ("Alpha", "Beta"):
             await accounts.add_company(session, name, now_ms=CAME)
-    await add_machine(opened, "M-1")
-    yield opened
-    await opened.close()
+    await add_machine(database, "M-1")
+    return database
 
 
 async def add_machine(database: Database, serial: str) -> None:
@@ -149,6 +145,20 @@ async def test_a_selection_leaves_the_others(database: Database) -> None:
     assert await feed(database, ALL._replace(serial="M_1")) == Replayed(1, 0, 0)
     assert await feed(database, Selection(1, serial="M-1", to_ms=CAME + 1)) == Replayed(1, 0, 0)
     assert [one.id for one in await letters(database)] == [ids[2]]
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)  # SQLite has no columns too narrow
+async def test_beside_one_that_the_database_refuses_the_newest_moves_the_state(database: Database) -> None:
+    """The batch is cut in halves: what the first has moved a moment ago the second moves again."""
+    async with database.transaction() as connection:
+        await connection.execute(text("ALTER TABLE telemetry MODIFY extra VARCHAR(40)"))
+    poison = numbered(3, ts=CAME + 3, extra={"note": "y" * 100})
+    words = (numbered(1, battery=1), numbered(2, ts=CAME + 2, battery=2), poison, numbered(4, ts=CAME + 4, battery=4))
+    await keep(database, *map(letter, words))
+    assert await feed(database) == Replayed(3, 1, 0)
+    async with database.read() as session:
+        state = (await session.scalars(select(MachineStatus))).one()
+    assert (state.battery, state.telemetry_at) == (4, CAME)
 
 
 async def test_ended_half_way_and_begun_again_each_is_stored_once(

@@ -36,15 +36,12 @@ SHORT, PLATFORM = machine(1), machine(2, company_id=2)
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database: Database) -> Database:
     """Company 1 wants its raw rows to go after 3 days, company 2 leaves it to the platform."""
-    opened = Database(database_url)
-    await upgrade(opened)
-    await add_machines(opened, 1, 1, retention_days=3)
-    await add_machines(opened, 2, 2, retention_days=400)
-    await begin_at(opened, MONDAY_MS)
-    yield opened
-    await opened.close()
+    await add_machines(database, 1, 1, retention_days=3)
+    await add_machines(database, 2, 2, retention_days=400)
+    await begin_at(database, MONDAY_MS)
+    return database
 
 
 @pytest.fixture

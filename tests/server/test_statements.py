@@ -1,28 +1,17 @@
 """What is written by hand must come back as it was, on both databases."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import DeadLetter, TelemetryRow
 from sunsweep.server.db.statements import Row, Statements, literals
 from sunsweep.server.ingest.rows import DEAD_LETTERS, TELEMETRY
 
 MAX = 2**63 - 1
 NASTY = ("", "'", '"', "\\", "\\'", "],[", "),(", "x'00'", "%s %% {}", ":name", "null", "\n\r\t\0\x1a", "ä€🌞", "'; --")
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    yield opened
-    await opened.close()
 
 
 async def test_text_and_bytes_of_any_kind(database: Database) -> None:

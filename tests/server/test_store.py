@@ -1,7 +1,6 @@
 """One batch, one transaction, on both databases."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -36,14 +35,6 @@ class Time:
 
     def __call__(self) -> int:
         return self.ms
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

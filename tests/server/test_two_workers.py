@@ -1,30 +1,19 @@
 """Two workers that store words of one machine at the same time: with several members its topics go separate ways."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sunsweep.contract.payloads import Status, Telemetry
 from sunsweep.server.db.engine import Database
-from sunsweep.server.db.migrate import upgrade
 from sunsweep.server.db.models import MachineStatus
 from sunsweep.server.db.statements import Statements
 from sunsweep.server.features.machines.current import Current
 from sunsweep.server.ingest.messages import Accepted
 from sunsweep.server.ingest.newest import Newest
 from tests.support.history import MONDAY_MS, Time, sample
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await upgrade(opened)
-    yield opened
-    await opened.close()
 
 
 class Worker(Newest):

@@ -1,10 +1,12 @@
-"""An empty database for a test, once per kind: write a test against `database_url` and it holds on both."""
+"""A database for a test, once per kind: write a test against `database_url` or `database` and it holds on both."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from sunsweep.server.db.engine import Database
+from sunsweep.server.db.migrate import upgrade
 from tests.support.mariadb import MariaDB, running_mariadb
 
 
@@ -34,3 +36,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database, once on SQLite and once on MariaDB."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated database with nothing in it, once on SQLite and once on MariaDB."""
+    opened = Database(database_url)
+    await upgrade(opened)
+    yield opened
+    await opened.close()

@@ -14,6 +14,7 @@ UNSETTLED: Final = "unsettled"
 """
 
 _HELD: Final = select(PlatformState.value).where(PlatformState.name == bindparam("name")).with_for_update(read=True)
+"""Made once, unlike the others: it is asked in every commit of the ingest."""
 
 
 async def state_of(connection: AsyncConnection | AsyncSession, name: str) -> int:

@@ -27,7 +27,7 @@ _CURRENTS: Final = (
 STATE_EVERY_MS: Final = 1000
 MAX_RIPE: Final = 2000
 """Machines whose newest sample is caught up on in one commit; the others come with the next."""
-_LONG_AGO_MS: Final = -STATE_EVERY_MS
+_LONG_AGO_MS: Final = -(2**63)
 
 
 class Newest:

@@ -45,6 +45,7 @@ class Registry:
             self.companies = await self._count_companies()
             self._learnt_at = self._now_ms()
         known = self._known
+        # What is new, or was refused before; nearly always there is none, which is seen without a loop of ours.
         if set(map(type, map(known.get, topics))) - {tuple}:
             known.update(await self._look_up({topic for topic in topics if type(known.get(topic)) is not tuple}))
         return [known[topic] for topic in topics]
